@@ -1,0 +1,1 @@
+// Analysis: see Docs/Architecture.md

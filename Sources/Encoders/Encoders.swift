@@ -1,0 +1,1 @@
+// Encoders: see Docs/Architecture.md

@@ -1,0 +1,1 @@
+// ImageLibrary: see Docs/Architecture.md

@@ -1,0 +1,1 @@
+// Imaging: see Docs/Architecture.md

@@ -1,0 +1,1 @@
+// Inference: see Docs/Architecture.md

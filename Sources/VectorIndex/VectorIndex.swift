@@ -1,0 +1,1 @@
+// VectorIndex: see Docs/Architecture.md
