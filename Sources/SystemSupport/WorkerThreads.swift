@@ -11,25 +11,23 @@ public enum WorkerThreads {
     ///
     /// Indices are handed out in order, one at a time: items should be worth more than a microsecond. With one
     /// thread everything runs on the caller. `body` must not throw; collect failures as results.
-    public static func forEach(_ count: Int, threads: Int, _ body: @Sendable @escaping (Int) -> Void) {
+    public static func forEach(_ count: Int, threads: Int, _ body: @Sendable (Int) -> Void) {
         let wanted = min(threads, count)
         guard wanted > 1 else {
             for index in 0..<max(0, count) { body(index) }
             return
         }
         let next = Atomic<Int>(0)
-        withoutActuallyEscaping(body) { body in
-            run(threads: wanted) { _ in
-                while true {
-                    let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                    if index >= count { return }
-                    body(index)
-                }
+        run(threads: wanted) { _ in
+            while true {
+                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                if index >= count { return }
+                body(index)
             }
         }
     }
 
-    /// Runs `body` once on each of `threads` new threads (told its number) and waits for all of them.
+    /// Runs `body` once on each of `threads` threads (told its number), the caller's among them, and waits for all.
     public static func run(threads: Int, _ body: @Sendable (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
             var started: [pthread_t] = []
@@ -44,6 +42,26 @@ public enum WorkerThreads {
             body(0)
             for thread in started { pthread_join(thread, nil) }
         }
+    }
+
+    /// Threads that were started together.
+    public struct Group {
+        fileprivate let threads: [pthread_t]
+
+        /// Waits until all have ended; to be called once.
+        public func join() { for thread in threads { pthread_join(thread, nil) } }
+    }
+
+    /// Starts `count` threads that each run `body` once, and returns at once.
+    ///
+    /// Throws when the system gives no further thread; the ones already started then run to their end.
+    public static func start(_ count: Int, _ body: @escaping @Sendable () -> Void) throws(SystemError) -> Group {
+        var threads: [pthread_t] = []
+        for _ in 0..<count {
+            guard let thread = spawn(body) else { throw SystemError("start a thread", errno: .resourceTemporarilyUnavailable) }
+            threads.append(thread)
+        }
+        return Group(threads: threads)
     }
 
     private final class Work {

@@ -1,0 +1,301 @@
+public import Analysis
+import Encoders
+import GRDB
+public import Imaging
+public import SystemPackage
+import SystemSupport
+import Synchronization
+import VectorIndex
+
+/// What kind of copy two pictures are of each other; each level includes the ones before.
+public enum CopyLevel: Int, Sendable, Comparable, CaseIterable {
+    /// The same bytes.
+    case bytes
+    /// The same pixels: only metadata or the container differ.
+    case pixels
+    /// The same photograph: re-encoded, resized, lightly cropped or edited.
+    case copies
+
+    /// The word for it.
+    public var name: String {
+        switch self {
+        case .bytes: "bytes"
+        case .pixels: "pixels"
+        case .copies: "copies"
+        }
+    }
+
+    /// Orders by how much two pictures may differ.
+    public static func < (a: CopyLevel, b: CopyLevel) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// Pictures that are copies of one of them.
+public struct DuplicateGroup: Sendable {
+    /// A file of the group.
+    public struct Member: Sendable {
+        /// Where it stands.
+        public let path: FilePath
+        /// How it matches the file that is kept.
+        public let level: CopyLevel
+        /// Cosine similarity to the file that is kept.
+        public let score: Float
+        /// Bytes, upright width and height.
+        public let size: Int64, width: Int, height: Int
+    }
+
+    /// The members; the first is the one to keep: most pixels, then most bytes, then oldest, then first by name.
+    public let members: [Member]
+}
+
+/// What a search for copies looks at.
+public struct DuplicateOptions: Sendable {
+    /// The loosest match that counts.
+    public var level = CopyLevel.copies
+    /// Only files at or below these paths, when there are any.
+    public var folders: [FilePath] = []
+    /// Threads to use.
+    public var threads = Platform.coreCount
+    /// What decoding may cost.
+    public var limits = DecodeLimits()
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Finds groups of copies: candidates by hash and by vector, checked on the pixels where those two do not agree.
+public struct DuplicateFinder: Sendable {
+    /// PDQ's own figures: a distance up to 31 of 256 is a match, hashes of a quality below 50 say nothing.
+    static let hashDistance = 31
+    static let hashQuality = 50
+    /// Pairs whose vectors are at least this similar are looked at on the pixels.
+    static let candidateCosine: Float = 0.80
+    /// With this much agreement the pixels settle it.
+    static let agreement: Float = 0.90
+    /// A hash match whose vectors are this similar needs no look at the pixels.
+    static let plainCosine: Float = 0.90
+
+    private let reader: LibraryReader
+    private let options: DuplicateOptions
+    private let contents: [ContentRecord]
+    private let files: [[FileRecord]]
+
+    /// Reads the catalog's pictures and files.
+    public init(_ reader: LibraryReader, options: DuplicateOptions) throws {
+        self.reader = reader
+        self.options = options
+        let catalog = reader.catalog
+        var allowed: Set<UInt64>?
+        if !options.folders.isEmpty {
+            allowed = try options.folders.reduce(into: Set()) { $0.formUnion(try reader.contents(below: $1)) }
+        }
+        let folders = try options.folders.map { try LibraryPaths.absolute($0) }
+        let contents = try catalog.read { try catalog.presentContents($0) }
+            .filter { allowed?.contains($0.id) ?? true }
+        var byContent: [UInt64: [FileRecord]] = [:]
+        for file in try catalog.read({ try catalog.files(states: [.indexed], in: $0) }) {
+            guard let content = file.contentID else { continue }
+            let path = reader.path(of: file)
+            if folders.isEmpty || folders.contains(where: { path.starts(with: $0) }) {
+                byContent[content, default: []].append(file)
+            }
+        }
+        self.contents = contents
+        files = contents.map { content in
+            (byContent[content.id] ?? []).sorted {
+                ($0.modified, $0.relativePath.count) != ($1.modified, $1.relativePath.count)
+                    ? ($0.modified, $0.relativePath.count) < ($1.modified, $1.relativePath.count)
+                    : $0.relativePath.lexicographicallyPrecedes($1.relativePath)
+            }
+        }
+    }
+
+    /// The groups, in the order of their kept files' paths.
+    ///
+    /// Every member matches the kept file itself, so that no chain of small differences joins unlike pictures.
+    public func groups(snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void) throws -> [DuplicateGroup] {
+        var edges: [Edge] = []
+        if options.level > .bytes {
+            let candidates = candidates(snapshot: snapshot)
+            edges = check(candidates, snapshot: snapshot, onProgress: onProgress)
+        }
+        let order = contents.indices.sorted { isBetter($0, $1) }
+        var rank = [Int](repeating: 0, count: order.count)
+        for (position, index) in order.enumerated() { rank[index] = position }
+        let stars = Duplicates.groups(count: contents.count, edges: edges, rank: rank)
+        var inStar = Set<Int>()
+        var groups: [DuplicateGroup] = []
+        for star in stars {
+            inStar.formUnion([star.representative])
+            inStar.formUnion(star.members.map(\.node))
+            groups.append(
+                DuplicateGroup(
+                    members: members(star.representative, level: .bytes, score: 1)
+                        + star.members.flatMap {
+                            members($0.node, level: CopyLevel(rawValue: $0.level) ?? .copies, score: $0.score)
+                        }))
+        }
+        for index in contents.indices where files[index].count > 1 && !inStar.contains(index) {
+            groups.append(DuplicateGroup(members: members(index, level: .bytes, score: 1)))
+        }
+        return groups.filter { $0.members.count > 1 }
+            .sorted { $0.members[0].path.bytes.lexicographicallyPrecedes($1.members[0].path.bytes) }
+    }
+
+    private func members(_ index: Int, level: CopyLevel, score: Float) -> [DuplicateGroup.Member] {
+        let content = contents[index]
+        return files[index].map {
+            DuplicateGroup.Member(
+                path: reader.path(of: $0), level: level, score: score, size: content.size, width: content.width,
+                height: content.height)
+        }
+    }
+
+    /// Whether one picture is the better one to keep.
+    private func isBetter(_ a: Int, _ b: Int) -> Bool {
+        let first = contents[a], second = contents[b]
+        let pixels = (first.width * first.height, second.width * second.height)
+        if pixels.0 != pixels.1 { return pixels.0 > pixels.1 }
+        if first.size != second.size { return first.size > second.size }
+        let times = (files[a].first?.modified ?? .max, files[b].first?.modified ?? .max)
+        if times.0 != times.1 { return times.0 < times.1 }
+        return first.id < second.id
+    }
+
+    /// A pair of pictures that may be copies.
+    private struct Candidate: Sendable {
+        let first: Int, second: Int
+        let hashDistance: Int
+        let cosine: Float
+    }
+
+    private func candidates(snapshot: VectorSnapshot) -> [Candidate] {
+        let position = Dictionary(uniqueKeysWithValues: contents.enumerated().map { ($1.id, $0) })
+        var cosines: [Pair: Float] = [:]
+        let present = snapshot.filter { position[$0] != nil }
+        for pair in snapshot.pairs(above: Self.candidateCosine, threads: options.threads, filter: present) {
+            guard let a = position[pair.firstID], let b = position[pair.secondID] else { continue }
+            cosines[Pair(a, b)] = pair.similarity
+        }
+        let reliable = contents.indices.filter { contents[$0].pdqQuality >= Self.hashQuality }
+        for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.simd }, within: Self.hashDistance) {
+            let key = Pair(reliable[pair.first], reliable[pair.second])
+            if cosines[key] == nil {
+                cosines[key] = cosine(contents[key.first].id, contents[key.second].id, snapshot)
+            }
+        }
+        return cosines.map { pair, cosine in
+            Candidate(
+                first: pair.first, second: pair.second,
+                hashDistance: HashJoin.distance(contents[pair.first].pdq.simd, contents[pair.second].pdq.simd),
+                cosine: cosine)
+        }.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+    }
+
+    private struct Pair: Hashable {
+        let first: Int, second: Int
+        init(_ a: Int, _ b: Int) {
+            first = min(a, b)
+            second = max(a, b)
+        }
+    }
+
+    private func cosine(_ a: UInt64, _ b: UInt64, _ snapshot: VectorSnapshot) -> Float {
+        guard let first = snapshot.row(ofID: a), let second = snapshot.row(ofID: b) else { return 0 }
+        return zip(snapshot.vector(ofRow: first), snapshot.vector(ofRow: second)).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+    }
+
+    /// Decides about each candidate; the ones that hash and vector do not settle are decoded and compared.
+    private func check(
+        _ candidates: [Candidate], snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void
+    ) -> [Edge] {
+        let cache = RegistrationCache(capacity: 4096) { index in registration(of: index) }
+        var edges: [Edge] = []
+        // In slices, so that progress can be told between them on the caller's thread.
+        let slice = 256
+        var start = 0
+        while start < candidates.count, !Interruption.isRequested {
+            let end = min(start + slice, candidates.count)
+            let base = start
+            let found = Mutex([Edge?](repeating: nil, count: end - start))
+            WorkerThreads.forEach(end - start, threads: options.threads) { offset in
+                let candidate = candidates[base + offset]
+                if let level = level(of: candidate, cache: cache) {
+                    let edge = Edge(
+                        candidate.first, candidate.second, score: candidate.cosine, level: level.rawValue)
+                    found.withLock { $0[offset] = edge }
+                }
+            }
+            edges += found.withLock { $0 }.compactMap { $0 }
+            start = end
+            onProgress(end, candidates.count)
+        }
+        return edges
+    }
+
+    private func level(of pair: Candidate, cache: RegistrationCache) -> CopyLevel? {
+        let first = contents[pair.first], second = contents[pair.second]
+        if pair.hashDistance <= 8, first.width == second.width, first.height == second.height,
+            first.isTruncated == second.isTruncated, havePixelsInCommon(pair.first, pair.second)
+        {
+            return .pixels
+        }
+        guard options.level >= .copies else { return nil }
+        let isHashReliable = min(first.pdqQuality, second.pdqQuality) >= Self.hashQuality
+        if isHashReliable, pair.hashDistance <= Self.hashDistance, pair.cosine >= Self.plainCosine { return .copies }
+        guard let a = cache[pair.first], let b = cache[pair.second] else { return nil }
+        return a.agreement(with: b) >= Self.agreement ? .copies : nil
+    }
+
+    private func registration(of index: Int) -> PictureRegistration? {
+        guard let pixels = decode(index, minimumSide: 2 * PictureRegistration.side) else { return nil }
+        return PictureRegistration(pixels)
+    }
+
+    private func havePixelsInCommon(_ a: Int, _ b: Int) -> Bool {
+        guard let first = decode(a, minimumSide: nil), let second = decode(b, minimumSide: nil) else { return false }
+        return first == second
+    }
+
+    /// Decodes a picture from any of its files; nil when none can be read any more.
+    private func decode(_ index: Int, minimumSide: Int?) -> PixelBuffer? {
+        for file in files[index] {
+            guard let bytes = try? FileContents.read(reader.path(of: file), limit: PictureReader.largestFile).bytes
+            else { continue }
+            let decoded = bytes.withUnsafeBytes {
+                try? ImageDecoder.decode($0, minimumSide: minimumSide, limits: options.limits)
+            }
+            if let decoded { return decoded.pixels }
+        }
+        return nil
+    }
+}
+
+/// The small forms of pictures that were looked at last, so that a picture in many pairs is decoded once.
+private final class RegistrationCache: Sendable {
+    private struct State {
+        var entries: [Int: PictureRegistration?] = [:]
+        var order: [Int] = []
+    }
+
+    private let state = Mutex(State())
+    private let capacity: Int
+    private let make: @Sendable (Int) -> PictureRegistration?
+
+    init(capacity: Int, make: @escaping @Sendable (Int) -> PictureRegistration?) {
+        self.capacity = capacity
+        self.make = make
+    }
+
+    subscript(index: Int) -> PictureRegistration? {
+        if let known = state.withLock({ $0.entries[index] }) { return known }
+        let made = make(index)
+        state.withLock { state in
+            if state.entries.updateValue(made, forKey: index) == nil { state.order.append(index) }
+            if state.order.count > capacity {
+                for old in state.order.prefix(capacity / 2) { state.entries[old] = nil }
+                state.order.removeFirst(capacity / 2)
+            }
+        }
+        return made
+    }
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Encoders
+import Foundation
+import ImageLibrary
+import SystemPackage
+import SystemSupport
+
+struct Dupes: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Groups of copies, with the kind of each match. Nothing is changed.",
+        discussion: """
+            Levels: bytes (same content), pixels (only metadata or container differ), copies (re-encoded, resized, \
+            lightly cropped or edited). The first file of a group is the one to keep: most pixels, then most \
+            bytes, then oldest. Every other member matches that file itself.
+
+            tsv and paths write blocks of paths with an empty line between groups, as fdupes does; json and jsonl \
+            write {"keep", "members": [{"path", "level", "score", "size", "width", "height"}]}. Hard links of one \
+            file are not copies. Ends with 1 when there are no copies.
+            """)
+
+    @Option(help: ArgumentHelp("bytes, pixels or copies: the loosest match that counts.", valueName: "level"))
+    var level: CopyLevel = .copies
+
+    @Option(name: .customLong("in"), help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
+    var folders: [PathArgument] = []
+
+    @OptionGroup var location: IndexLocation
+    @OptionGroup var choice: ModelChoice
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var decoding: DecodingOptions
+    @OptionGroup var verbosity: Verbosity
+
+    func run() throws {
+        Interruption.catchSignals()
+        let reader = try location.library().reader()
+        let asker = try Asker(reader: reader, choice: choice)
+        var options = DuplicateOptions()
+        options.level = level
+        options.folders = folders.map(\.path)
+        options.limits = decoding.limits
+        let line = ProgressLine(isQuiet: verbosity.quiet)
+        let groups = try DuplicateFinder(reader, options: options)
+            .groups(snapshot: reader.vectors(of: asker.record)) { line.show(done: $0, total: $1, unit: "pairs") }
+        line.clear()
+        if Interruption.isRequested { throw ExitStatus.interrupted }
+        try write(groups)
+        if !verbosity.quiet, !groups.isEmpty { StandardError.write(summary(groups)) }
+        if groups.isEmpty { throw ExitStatus.nothingFound }
+    }
+
+    private func write(_ groups: [DuplicateGroup]) throws {
+        let stdout = StandardOutput.shared
+        switch output.chosen {
+        case .json: try JSONText.writeArray(groups.map(GroupJSON.init))
+        case .jsonl: for group in groups { try JSONText.writeLine(GroupJSON(group: group)) }
+        case .csv:
+            stdout.write("group,path,level,score,size,width,height\n")
+            for (number, group) in groups.enumerated() {
+                for member in group.members {
+                    stdout.write("\(number + 1),")
+                    stdout.write(PathText.forCSV(member.path.bytes))
+                    stdout.write(
+                        ",\(member.level.name),\(NumberText.fixed(member.score, 6)),\(member.size),"
+                            + "\(member.width),\(member.height)\n")
+                }
+            }
+        case .tsv, .paths:
+            for (number, group) in groups.enumerated() {
+                if number > 0 { stdout.write([output.pathEnd]) }
+                for member in group.members {
+                    stdout.write(member.path.bytes)
+                    stdout.write([output.pathEnd])
+                }
+            }
+        case .table:
+            for (number, group) in groups.enumerated() {
+                if number > 0 { stdout.write("\n") }
+                Table.write(
+                    header: [],
+                    rows: group.members.enumerated().map { index, member in
+                        [
+                            index == 0 ? "keep" : member.level.name,
+                            index == 0 ? "" : NumberText.fixed(member.score, 3),
+                            "\(member.width)×\(member.height)", NumberText.bytes(member.size),
+                            PathText.forTerminal(member.path),
+                        ]
+                    })
+            }
+        }
+    }
+
+    private func summary(_ groups: [DuplicateGroup]) -> String {
+        let copies = groups.reduce(0) { $0 + $1.members.count - 1 }
+        let bytes = groups.reduce(Int64(0)) { $0 + $1.members.dropFirst().reduce(0) { $0 + $1.size } }
+        return "\(groups.count) groups, \(copies) copies, \(NumberText.bytes(bytes)) in copies"
+    }
+
+    private struct GroupJSON: Encodable {
+        let group: DuplicateGroup
+        private enum Key: String, CodingKey { case keep, members }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Key.self)
+            if let kept = group.members.first {
+                // The lossy form is enough here: the first member has the exact bytes.
+                try container.encode(String(decoding: kept.path.bytes, as: UTF8.self), forKey: .keep)
+            }
+            try container.encode(group.members.map(MemberJSON.init), forKey: .members)
+        }
+    }
+
+    private struct MemberJSON: Encodable {
+        let member: DuplicateGroup.Member
+        private enum Key: String, CodingKey { case level, score, size, width, height }
+
+        func encode(to encoder: any Encoder) throws {
+            try JSONPath(path: member.path).encode(to: encoder)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(member.level.name, forKey: .level)
+            try container.encode(member.score, forKey: .score)
+            try container.encode(member.size, forKey: .size)
+            try container.encode(member.width, forKey: .width)
+            try container.encode(member.height, forKey: .height)
+        }
+    }
+}
+
+extension CopyLevel: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let level = CopyLevel.allCases.first(where: { $0.name == argument }) else { return nil }
+        self = level
+    }
+
+    public var defaultValueDescription: String { name }
+    public static var allValueStrings: [String] { allCases.map(\.name) }
+}

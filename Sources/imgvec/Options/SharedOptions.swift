@@ -1,0 +1,58 @@
+import ArgumentParser
+import Encoders
+import ImageLibrary
+import Imaging
+import SystemPackage
+
+/// Which index a command works on.
+struct IndexLocation: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("The index folder to use.", valueName: "dir"))
+    var index: PathArgument?
+
+    func library() throws -> ImageLibrary { ImageLibrary(try LibraryPaths.locate(asked: index?.path)) }
+}
+
+/// Which model a command works with.
+struct ModelChoice: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "An installed model's name, a Hugging Face CLIP folder, or a ResNet .safetensors file; "
+                + "without it, the model inside imgvec.", valueName: "model"))
+    var model: PathArgument?
+
+    /// The model asked for, or the embedded one.
+    func load() throws -> Model {
+        guard let model else { return try Model.embedded() }
+        return try ModelStore().load(model.path)
+    }
+}
+
+/// What decoding may cost.
+struct DecodingOptions: ParsableArguments {
+    @Option(
+        name: .customLong("max-megapixels"),
+        help: ArgumentHelp("Pictures with more pixels than this are refused.", valueName: "n"))
+    var maxMegapixels: Double = 300
+
+    var limits: DecodeLimits {
+        var limits = DecodeLimits()
+        limits.maxMegapixels = maxMegapixels
+        return limits
+    }
+
+    func validate() throws {
+        guard maxMegapixels > 0, maxMegapixels <= 4000 else {
+            throw ValidationError("--max-megapixels must be above 0 and at most 4000")
+        }
+    }
+}
+
+/// How much is said on standard error.
+struct Verbosity: ParsableArguments {
+    @Flag(name: .shortAndLong, help: "Say nothing on standard error but errors.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Say more on standard error.")
+    var verbose = false
+}
