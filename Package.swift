@@ -66,6 +66,8 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("SystemSupportTests", ["SystemSupport"]),
+        tests("LayeringTests", ["SystemSupport"]),
+        tests("AnalysisTests", ["Analysis", "VectorIndex"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x

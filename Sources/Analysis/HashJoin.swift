@@ -14,6 +14,13 @@ public enum HashJoin {
         public let first: Int, second: Int
         /// Bits that differ.
         public let distance: Int
+
+        /// Makes a pair.
+        public init(first: Int, second: Int, distance: Int) {
+            self.first = first
+            self.second = second
+            self.distance = distance
+        }
     }
 
     /// The pairs at a distance of at most `distance` (at most 31), in ascending order of their positions.
@@ -34,7 +41,9 @@ public enum HashJoin {
                         let difference = hash ^ hashes[Int(other)]
                         guard isFirstMeeting(difference, band: band) else { continue }
                         let bits = bitCount(difference)
-                        if bits <= limit { found.append(Pair(first: index, second: Int(other), distance: bits)) }
+                        if bits <= limit {
+                            found.append(Pair(first: index, second: Int(other), distance: bits))
+                        }
                     }
                 }
             }
@@ -48,7 +57,8 @@ public enum HashJoin {
 
     @inlinable
     static func bitCount(_ words: SIMD4<UInt64>) -> Int {
-        words[0].nonzeroBitCount + words[1].nonzeroBitCount + words[2].nonzeroBitCount + words[3].nonzeroBitCount
+        words[0].nonzeroBitCount + words[1].nonzeroBitCount + words[2].nonzeroBitCount
+            + words[3].nonzeroBitCount
     }
 
     private static func band16(_ hash: SIMD4<UInt64>, _ band: Int) -> UInt16 {

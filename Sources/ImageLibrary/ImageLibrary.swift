@@ -109,7 +109,9 @@ public final class LibraryReader: Sendable {
         return try catalog.read { database in
             for root in roots.values {
                 guard let relative = root.relative(resolved) else { continue }
-                if let file = try catalog.file(root: root.id, path: relative, in: database), file.state == .indexed {
+                if let file = try catalog.file(root: root.id, path: relative, in: database),
+                    file.state == .indexed
+                {
                     return file
                 }
             }

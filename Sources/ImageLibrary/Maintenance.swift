@@ -45,8 +45,10 @@ extension LibraryReader {
     public func status() throws -> LibraryStatus {
         let catalog = catalog
         let counts = try catalog.read { database in
-            try Row.fetchAll(database, sql: "SELECT root_id, state, count(*) AS n FROM file GROUP BY root_id, state")
-                .map { (root: $0["root_id"] as Int64, state: $0["state"] as Int, count: $0["n"] as Int) }
+            try Row.fetchAll(
+                database, sql: "SELECT root_id, state, count(*) AS n FROM file GROUP BY root_id, state"
+            )
+            .map { (root: $0["root_id"] as Int64, state: $0["state"] as Int, count: $0["n"] as Int) }
         }
         func total(_ state: FileState) -> Int {
             counts.filter { $0.state == state.rawValue }.reduce(0) { $0 + $1.count }
@@ -56,7 +58,8 @@ extension LibraryReader {
             roots: roots.values.sorted { $0.id < $1.id }.map { root in
                 LibraryStatus.Root(
                     path: root.path, isPresent: (try? FileStatus.of(root.path)) != nil,
-                    pictures: counts.first { $0.root == root.id && $0.state == FileState.indexed.rawValue }?.count ?? 0)
+                    pictures: counts.first { $0.root == root.id && $0.state == FileState.indexed.rawValue }?
+                        .count ?? 0)
             },
             indexed: total(.indexed), unreadable: total(.unreadable), missing: total(.missing),
             distinct: try catalog.read { try catalog.presentContentIDs($0).count },
@@ -96,7 +99,8 @@ extension LibraryReader {
             let marked = try catalog.read { try catalog.embeddedContents(model: model.id, in: $0) }
             let lost = marked.count { snapshot.row(ofID: $0) == nil }
             if lost > 0 {
-                problems.append("\(model.name): \(lost) pictures have no vector; run imgvec index to make them again")
+                problems.append(
+                    "\(model.name): \(lost) pictures have no vector; run imgvec index to make them again")
             }
         }
         return problems
@@ -134,7 +138,8 @@ extension ImageLibrary {
             let kept = try catalog.read { try catalog.embeddedContents(model: model.id, in: $0) }
             let store = try VectorStore(
                 folder: paths.vectors(model: model.folderName),
-                space: VectorSpace(dimension: model.dimension, fingerprint: model.fingerprint), precision: .float16)
+                space: VectorSpace(dimension: model.dimension, fingerprint: model.fingerprint),
+                precision: .float16)
             _ = try store.compact(keeping: kept.contains)
             try store.close()
         }
@@ -161,7 +166,9 @@ extension ImageLibrary {
                 let files = try catalog.files(root: root.id, below: prefix, in: database)
                 try catalog.delete(files: files.map(\.id), in: database)
                 count += files.count
-                if isWhole { try database.execute(sql: "DELETE FROM root WHERE id = ?", arguments: [root.id]) }
+                if isWhole {
+                    try database.execute(sql: "DELETE FROM root WHERE id = ?", arguments: [root.id])
+                }
             }
             _ = try catalog.deleteUnusedContents(database)
             return count

@@ -33,7 +33,8 @@ public struct VectorMaker: Sendable {
             throw LibraryError.missingTower(model: model.name, tower: "image")
         }
         do {
-            let (pixels, _) = try PictureReader(preprocessing: encoder.preprocessing, limits: limits).picture(in: bytes)
+            let (pixels, _) = try PictureReader(preprocessing: encoder.preprocessing, limits: limits).picture(
+                in: bytes)
             return try encoder.encode([pixels])[0].values
         } catch let error as ImagingError {
             throw LibraryError.unreadablePicture(name, error.description)

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 public import SystemPackage
 
@@ -18,7 +18,8 @@ public enum AtomicFile {
         var temporary = path.removingLastComponent()
         temporary.append("\(path.lastComponent?.string ?? "file").tmp-\(getpid())")
         let file = try naming("create", temporary) {
-            try FileDescriptor.open(temporary, .writeOnly, options: [.create, .truncate], permissions: permissions)
+            try FileDescriptor.open(
+                temporary, .writeOnly, options: [.create, .truncate], permissions: permissions)
         }
         do {
             do {
@@ -75,5 +76,7 @@ public enum AtomicFile {
     }
 }
 
-private func systemRename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> Int32 { rename(from, to) }
+private func systemRename(_ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) -> Int32 {
+    rename(from, to)
+}
 private func systemUnlink(_ path: UnsafePointer<CChar>) -> Int32 { unlink(path) }

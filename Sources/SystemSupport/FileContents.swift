@@ -16,7 +16,8 @@ public enum FileContents {
         defer { try? file.close() }
         let status = try FileStatus.of(file, path: path)
         guard status.kind == .regular else {
-            throw SystemError("read", path: path, errno: status.kind == .directory ? .isDirectory : .invalidArgument)
+            throw SystemError(
+                "read", path: path, errno: status.kind == .directory ? .isDirectory : .invalidArgument)
         }
         guard let size = Int(exactly: status.size), size <= limit else {
             throw SystemError("read", path: path, errno: .fileTooLarge)
@@ -24,7 +25,8 @@ public enum FileContents {
         let bytes = try naming("read", path) {
             try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 while count < size {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
+                    let rest = UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[count...])
                     let read = try file.read(into: rest)
                     if read == 0 { break }
                     count += read
@@ -41,9 +43,13 @@ public enum FileContents {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = try naming("read", path) { try chunk.withUnsafeMutableBytes { try file.read(into: $0) } }
+            let count = try naming("read", path) {
+                try chunk.withUnsafeMutableBytes { try file.read(into: $0) }
+            }
             if count == 0 { return bytes }
-            guard bytes.count <= limit - count else { throw SystemError("read", path: path, errno: .fileTooLarge) }
+            guard bytes.count <= limit - count else {
+                throw SystemError("read", path: path, errno: .fileTooLarge)
+            }
             bytes.append(contentsOf: chunk[..<count])
         }
     }

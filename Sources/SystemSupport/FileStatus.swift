@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 public import SystemPackage
 
@@ -55,9 +55,9 @@ public struct FileStatus: Sendable, Hashable {
         }
         size = Int64(raw.st_size)
         #if os(Linux)
-        let time = raw.st_mtim
+            let time = raw.st_mtim
         #else
-        let time = raw.st_mtimespec
+            let time = raw.st_mtimespec
         #endif
         // Wrapping on purpose: a file system may hand out any 64-bit time, and it is only compared.
         modifiedNanoseconds = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)

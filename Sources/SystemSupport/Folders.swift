@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 public import SystemPackage
 
@@ -48,7 +48,9 @@ public enum Folders {
         while true {
             errno = 0
             guard let entry = readdir(folder) else {
-                if errno != 0 { throw SystemError("list the folder", path: path, errno: Errno(rawValue: errno)) }
+                if errno != 0 {
+                    throw SystemError("list the folder", path: path, errno: Errno(rawValue: errno))
+                }
                 break
             }
             let kind: FileStatus.Kind? =
@@ -60,7 +62,9 @@ public enum Folders {
                 default: .other
                 }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)) {
+                pointer.withMemoryRebound(
+                    to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)
+                ) {
                     FilePath.Component(platformString: $0)
                 }
             }

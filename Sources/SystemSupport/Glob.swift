@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// A shell pattern (`*.tmp`, `cache/*`, `[0-9]*`) as `fnmatch(3)` understands it.

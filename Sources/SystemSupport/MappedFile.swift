@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 public import SystemPackage
 
@@ -26,7 +26,8 @@ public final class MappedFile: @unchecked Sendable {
         defer { try? file.close() }
         let status = try FileStatus.of(file, path: path)
         guard status.kind == .regular else {
-            throw SystemError("map", path: path, errno: status.kind == .directory ? .isDirectory : .invalidArgument)
+            throw SystemError(
+                "map", path: path, errno: status.kind == .directory ? .isDirectory : .invalidArgument)
         }
         guard let count = Int(exactly: status.size) else {
             throw SystemError("map", path: path, errno: .fileTooLarge)

@@ -13,7 +13,8 @@ public enum UserFolders {
     /// The user's home folder from `$HOME`.
     public static func home() throws(SystemError) -> FilePath {
         guard let home = Platform.environment("HOME"), home.hasPrefix("/") else {
-            throw SystemError("find the home folder (HOME is not set; use --index DIR)", errno: .noSuchFileOrDirectory)
+            throw SystemError(
+                "find the home folder (HOME is not set; use --index DIR)", errno: .noSuchFileOrDirectory)
         }
         return FilePath(home)
     }

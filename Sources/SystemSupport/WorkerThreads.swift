@@ -1,9 +1,10 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 import Synchronization
+import SystemPackage
 
 /// Blocking work on threads of our own, so that slow disks and C libraries never occupy the concurrency pool.
 public enum WorkerThreads {
@@ -55,10 +56,14 @@ public enum WorkerThreads {
     /// Starts `count` threads that each run `body` once, and returns at once.
     ///
     /// Throws when the system gives no further thread; the ones already started then run to their end.
-    public static func start(_ count: Int, _ body: @escaping @Sendable () -> Void) throws(SystemError) -> Group {
+    public static func start(_ count: Int, _ body: @escaping @Sendable () -> Void) throws(SystemError)
+        -> Group
+    {
         var threads: [pthread_t] = []
         for _ in 0..<count {
-            guard let thread = spawn(body) else { throw SystemError("start a thread", errno: .resourceTemporarilyUnavailable) }
+            guard let thread = spawn(body) else {
+                throw SystemError("start a thread", errno: .resourceTemporarilyUnavailable)
+            }
             threads.append(thread)
         }
         return Group(threads: threads)
@@ -77,21 +82,21 @@ public enum WorkerThreads {
         pthread_attr_setstacksize(&attributes, 8 << 20)
         let work = Unmanaged.passRetained(Work(body))
         #if os(Linux)
-        var thread = pthread_t()
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { pointer in
-            guard let pointer else { return nil }
-            Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body()
-            return nil
-        }
-        let result = pthread_create(&thread, &attributes, entry, work.toOpaque())
-        if result == 0 { return thread }
+            var thread = pthread_t()
+            let entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { pointer in
+                guard let pointer else { return nil }
+                Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body()
+                return nil
+            }
+            let result = pthread_create(&thread, &attributes, entry, work.toOpaque())
+            if result == 0 { return thread }
         #else
-        var thread: pthread_t?
-        let entry: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = { pointer in
-            Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body()
-            return nil
-        }
-        if pthread_create(&thread, &attributes, entry, work.toOpaque()) == 0 { return thread }
+            var thread: pthread_t?
+            let entry: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = { pointer in
+                Unmanaged<Work>.fromOpaque(pointer).takeRetainedValue().body()
+                return nil
+            }
+            if pthread_create(&thread, &attributes, entry, work.toOpaque()) == 0 { return thread }
         #endif
         work.release()
         return nil

@@ -21,9 +21,12 @@ struct Imgvec: ParsableCommand {
             """,
         version: "imgvec \(version)",
         groupedSubcommands: [
-            CommandGroup(name: "Index", subcommands: [Init.self, Index.self, Status.self, Verify.self, Compact.self, Forget.self]),
+            CommandGroup(
+                name: "Index",
+                subcommands: [Init.self, Index.self, Status.self, Verify.self, Compact.self, Forget.self]),
             CommandGroup(name: "Ask", subcommands: [Find.self, Dupes.self, Anomalies.self]),
-            CommandGroup(name: "Without an index", subcommands: [Compare.self, Embed.self, Tokens.self, Models.self]),
+            CommandGroup(
+                name: "Without an index", subcommands: [Compare.self, Embed.self, Tokens.self, Models.self]),
         ])
 
     static let version = "0.1.0"

@@ -17,7 +17,8 @@ import Testing
         for line in text.split(separator: "\n") {
             let cells = line.split(separator: "|", omittingEmptySubsequences: false)
                 .map { $0.trimming { $0 == " " || $0 == "`" } }
-            guard cells.count >= 4, let module = cells[safe: 1], let names = cells[safe: 2], !module.isEmpty else { continue }
+            guard cells.count >= 4, let module = cells[safe: 1], let names = cells[safe: 2], !module.isEmpty
+            else { continue }
             table[module] = Set(names.split(separator: ",").map { $0.trimming { $0 == " " || $0 == "`" } })
         }
         return table
@@ -40,13 +41,17 @@ import Testing
             let files = try swiftFiles(below: folder)
             guard !files.isEmpty else { continue }
             let name = module.name.string
-            let allowed = try #require(table[name], "\(name) is missing from the table in Docs/Architecture.md")
+            let allowed = try #require(
+                table[name], "\(name) is missing from the table in Docs/Architecture.md")
             for file in files {
                 let text = String(decoding: try FileContents.read(file).bytes, as: UTF8.self)
                 for line in text.split(separator: "\n") {
                     let words = line.split(separator: " ")
-                    guard let keyword = words.firstIndex(of: "import"), keyword <= 2, words.count > keyword + 1,
-                        keyword == 0 || ["public", "package", "internal", "private", "@_exported", "@preconcurrency"].contains(words[keyword - 1])
+                    guard let keyword = words.firstIndex(of: "import"), keyword <= 2,
+                        words.count > keyword + 1,
+                        keyword == 0
+                            || ["public", "package", "internal", "private", "@_exported", "@preconcurrency"]
+                                .contains(words[keyword - 1])
                     else { continue }
                     let imported = String(words[keyword + 1])
                     checked += 1

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 import Foundation
 public import SystemPackage
@@ -34,7 +34,7 @@ public struct Program: Sendable {
     public static let binary: FilePath = {
         var path = FilePath(CommandLine.arguments[0])
         #if os(Linux)
-        path = (try? Folders.resolve("/proc/self/exe")) ?? path
+            path = (try? Folders.resolve("/proc/self/exe")) ?? path
         #endif
         while path.removeLastComponent(), !path.isEmpty {
             let candidate = path.appending("imgvec")
@@ -51,7 +51,8 @@ public struct Program: Sendable {
     }
 
     /// Runs `imgvec` with a command line split at blanks.
-    public func run(_ line: String, input: [UInt8] = [], environment: [String: String] = [:]) throws -> Output {
+    public func run(_ line: String, input: [UInt8] = [], environment: [String: String] = [:]) throws -> Output
+    {
         try run(line.split(separator: " ").map(String.init), input: input, environment: environment)
     }
 
@@ -66,7 +67,7 @@ public struct Program: Sendable {
     /// A started process.
     public struct Running {
         /// Its process number.
-        public let process: pid_t
+        public let process: Int32
         fileprivate let scratch: TemporaryFolder
 
         /// Sends a signal.
@@ -100,24 +101,29 @@ public struct Program: Sendable {
         }
         environment.merge(extra) { _, new in new }
         #if os(Linux)
-        var actions = posix_spawn_file_actions_t()
+            var actions = posix_spawn_file_actions_t()
         #else
-        var actions: posix_spawn_file_actions_t?
+            var actions: posix_spawn_file_actions_t?
         #endif
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, scratch.path.appending("in").string, O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, scratch.path.appending("out").string, O_WRONLY | O_CREAT, 0o600)
-        posix_spawn_file_actions_addopen(&actions, 2, scratch.path.appending("err").string, O_WRONLY | O_CREAT, 0o600)
-        posix_spawn_file_actions_addchdir_np(&actions, folder.string)
+        posix_spawn_file_actions_addopen(
+            &actions, 1, scratch.path.appending("out").string, O_WRONLY | O_CREAT, 0o600)
+        posix_spawn_file_actions_addopen(
+            &actions, 2, scratch.path.appending("err").string, O_WRONLY | O_CREAT, 0o600)
+        // The shell changes the folder and becomes the program; arguments pass through it as bytes.
+        let shell = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\""].map { Array($0.utf8) }
         var argv: [UnsafeMutablePointer<CChar>?] =
-            ([Self.binary.bytes] + arguments).map { bytes in
-                (bytes + [0]).withUnsafeBytes { strdup($0.bindMemory(to: CChar.self).baseAddress ?? UnsafePointer("")) }
+            (shell + [folder.bytes, Self.binary.bytes] + arguments).map { bytes in
+                (bytes + [0]).withUnsafeBytes {
+                    $0.bindMemory(to: CChar.self).baseAddress.flatMap { strdup($0) }
+                }
             } + [nil]
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { (argv + envp).forEach { free($0) } }
         var process: pid_t = 0
-        let result = posix_spawn(&process, Self.binary.string, &actions, nil, &argv, &envp)
+        let result = posix_spawn(&process, "/bin/sh", &actions, nil, &argv, &envp)
         guard result == 0 else {
             throw SystemError("start", path: Self.binary, errno: Errno(rawValue: result))
         }

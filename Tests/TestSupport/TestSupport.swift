@@ -11,7 +11,9 @@ public enum Fixtures {
     }()
 
     /// `Fixtures/<name>` in the repository.
-    public static func path(_ name: String) -> FilePath { repository.appending("Fixtures").pushing(FilePath(name)) }
+    public static func path(_ name: String) -> FilePath {
+        repository.appending("Fixtures").pushing(FilePath(name))
+    }
 
     /// A folder beside the checkout with material that is not part of the project, or nil when it is absent.
     public static func shared(_ name: String) -> FilePath? {
@@ -45,9 +47,9 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
 }
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 private func _log(_ x: Double) -> Double { log(x) }
 private func _cos(_ x: Double) -> Double { cos(x) }

@@ -10,12 +10,15 @@ import Testing
         #expect(try album.program.run("index pictures -q").errors.isEmpty)
         let paths = try album.program.run("find --text tree --format paths").lines
         #expect(paths.count == 6)
-        let tsv = try album.program.run("find --text tree").lines.map { $0.split(separator: "\t").map(String.init) }
+        let tsv = try album.program.run("find --text tree").lines.map {
+            $0.split(separator: "\t").map(String.init)
+        }
         #expect(tsv.map { $0[1] } == paths)
         let scores = try tsv.map { try #require(Float($0[0])) }
         #expect(scores == scores.sorted(by: >))
         let json = try #require(
-            try JSONSerialization.jsonObject(with: Data(album.program.run("find --text tree --format json").bytes))
+            try JSONSerialization.jsonObject(
+                with: Data(album.program.run("find --text tree --format json").bytes))
                 as? [[String: Any]])
         #expect(json.compactMap { $0["path"] as? String } == paths)
         #expect(json.allSatisfy { Set($0.keys) == ["path", "score", "calibrated", "id"] })
@@ -45,7 +48,9 @@ import Testing
         let album = try Album(count: 6)
         #expect(try album.program.run("index pictures").status == 0)
         let names = try album.names().map { "pictures/\($0)" }
-        let near = try album.program.run(["find", "--image", "5:\(names[0])", "--image", names[1], "--format", "paths"])
+        let near = try album.program.run([
+            "find", "--image", "5:\(names[0])", "--image", names[1], "--format", "paths",
+        ])
         #expect(near.lines[0].hasSuffix(names[0]) && near.lines.count == 6)
         let away = try album.program.run([
             "find", "--image", names[1], "--not-image", names[0], "--format", "paths",
@@ -103,7 +108,8 @@ import Testing
         let shell = Process()
         shell.executableURL = URL(fileURLWithPath: "/bin/sh")
         shell.arguments = [
-            "-c", "{ '\(Program.binary.string)' --index '\(album.folder.string)/data/imgvec/index' 2>&1 >/dev/null; "
+            "-c",
+            "{ '\(Program.binary.string)' --index '\(album.folder.string)/data/imgvec/index' 2>&1 >/dev/null; "
                 + "'\(Program.binary.string)' find --index '\(album.folder.string)/data/imgvec/index' --text x; "
                 + "echo $? >'\(album.folder.string)/status'; } | true",
         ]

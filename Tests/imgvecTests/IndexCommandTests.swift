@@ -38,7 +38,9 @@ struct Album: Sendable {
         #expect(index.errors.contains("12 new"))
         #expect(index.bytes.isEmpty)
         for name in try album.names() {
-            let found = try album.program.run(["find", "--image", "pictures/\(name)", "--top", "1", "--format", "paths"])
+            let found = try album.program.run([
+                "find", "--image", "pictures/\(name)", "--top", "1", "--format", "paths",
+            ])
             #expect(found.status == 0, "\(found.errors)")
             #expect(found.lines == [album.pictures.appending(name).string])
         }
@@ -74,7 +76,8 @@ struct Album: Sendable {
         let name = try album.names()[0]
         try Album.copy(album.pictures.appending(name), to: album.pictures.appending("copy-of-it.jpg"))
         let second = try album.program.run("index pictures")
-        #expect(second.errors.hasPrefix("1 recognised by content, 2 unchanged; 3 pictures"), "\(second.errors)")
+        #expect(
+            second.errors.hasPrefix("1 recognised by content, 2 unchanged; 3 pictures"), "\(second.errors)")
     }
 
     @Test func removedPictureLeavesTheResultsAndComesBackFree() throws {
@@ -97,13 +100,16 @@ struct Album: Sendable {
         let second = try album.program.run("index")
         #expect(second.status == 0)
         #expect(second.errors.contains("is not there; what is indexed below it is kept"))
-        #expect(second.errors.contains("3 kept although not there now; 3 pictures in the index"), "\(second.errors)")
+        #expect(
+            second.errors.contains("3 kept although not there now; 3 pictures in the index"),
+            "\(second.errors)")
         #expect(try album.program.run("index pictures").status == 2)
     }
 
     @Test func unreadableFileIsNamedRememberedAndCounted() throws {
         let album = try Album(count: 2)
-        try Album.copy(Fixtures.path("images/damaged/zero-bytes.jpg"), to: album.pictures.appending("empty.jpg"))
+        try Album.copy(
+            Fixtures.path("images/damaged/zero-bytes.jpg"), to: album.pictures.appending("empty.jpg"))
         let first = try album.program.run("index pictures")
         #expect(first.status == 3)
         #expect(first.errors.contains("pictures/empty.jpg: "))
@@ -120,7 +126,8 @@ struct Album: Sendable {
         let album = try Album(count: 1)
         let name = try album.names()[0]
         try FileManager.default.linkItem(
-            atPath: album.pictures.appending(name).string, toPath: album.pictures.appending("z-link.jpg").string)
+            atPath: album.pictures.appending(name).string,
+            toPath: album.pictures.appending("z-link.jpg").string)
         try FileManager.default.createSymbolicLink(
             atPath: album.pictures.appending("a-symlink.jpg").string, withDestinationPath: name)
         let run = try album.program.run("index pictures")
@@ -155,14 +162,17 @@ struct Album: Sendable {
         let name: [UInt8] = Array("caf".utf8) + [0xE9, 0x0A, 0x22] + Array(".jpg".utf8)
         let target = try #require(FilePath(bytes: album.pictures.bytes + [UInt8(ascii: "/")] + name))
         try Album.copy(album.pictures.appending(try album.names()[0]), to: target)
-        try Folders.removeTree(album.pictures.appending(try album.names().first { !$0.hasPrefix("caf") } ?? ""))
+        try Folders.removeTree(
+            album.pictures.appending(try album.names().first { !$0.hasPrefix("caf") } ?? ""))
         #expect(try album.program.run("index pictures").status == 0)
         let found = try album.program.run("find --text x -0")
         #expect(found.bytes == target.bytes + [0])
         let json = try album.program.run("find --text x --format jsonl")
         let object = try #require(try JSONSerialization.jsonObject(with: Data(json.bytes)) as? [String: Any])
         #expect(object["path_bytes"] as? String == Data(target.bytes).base64EncodedString())
-        let query = try album.program.run([Array("find".utf8), Array("--image".utf8), target.bytes, Array("-0".utf8)])
+        let query = try album.program.run([
+            Array("find".utf8), Array("--image".utf8), target.bytes, Array("-0".utf8),
+        ])
         #expect(query.bytes == target.bytes + [0], "\(query.errors)")
     }
 

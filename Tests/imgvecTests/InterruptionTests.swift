@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 import SystemPackage
 import SystemSupport
@@ -20,7 +20,9 @@ import Testing
             let bytes = try FileContents.read(album.pictures.appending(name)).bytes
             for copy in 1...4 {
                 let target = album.pictures.appending("\(copy)-\(name)")
-                try (bytes + Array("copy \(copy)".utf8)).withUnsafeBytes { try AtomicFile.write($0, to: target) }
+                try (bytes + Array("copy \(copy)".utf8)).withUnsafeBytes {
+                    try AtomicFile.write($0, to: target)
+                }
             }
         }
         return album
@@ -39,7 +41,8 @@ import Testing
         let expected = try answer(album, "whole")
         #expect(expected.count == 100)
         for _ in 0..<5 {
-            let running = try album.program.start(["index", "pictures", "--index", "killed"].map { Array($0.utf8) })
+            let running = try album.program.start(
+                ["index", "pictures", "--index", "killed"].map { Array($0.utf8) })
             usleep(UInt32.random(in: 20_000...700_000, using: &random))
             running.signal(SIGKILL)
             _ = try running.wait()

@@ -47,7 +47,9 @@ import Testing
         try Folders.create(index)
         try Array("this is no database, but it is long enough to look at".utf8)
             .withUnsafeBytes { try AtomicFile.write($0, to: index.appending("catalog.sqlite")) }
-        for command in ["status --index broken", "index pictures --index broken", "find --text x --index broken"] {
+        for command in [
+            "status --index broken", "index pictures --index broken", "find --text x --index broken",
+        ] {
             let run = try album.program.run(command)
             #expect(run.status == 2 && run.errors.contains("catalog.sqlite"), "\(command): \(run.errors)")
         }

@@ -12,9 +12,11 @@ extension Catalog {
     package func reserveContentNumbers(_ count: Int) throws -> UInt64 {
         try write { database in
             let first =
-                try Int64.fetchOne(database, sql: "SELECT value FROM counter WHERE name = 'next content id'") ?? 1
+                try Int64.fetchOne(database, sql: "SELECT value FROM counter WHERE name = 'next content id'")
+                ?? 1
             try database.execute(
-                sql: "UPDATE counter SET value = ? WHERE name = 'next content id'", arguments: [first + Int64(count)])
+                sql: "UPDATE counter SET value = ? WHERE name = 'next content id'",
+                arguments: [first + Int64(count)])
             return UInt64(bitPattern: first)
         }
     }
@@ -28,7 +30,8 @@ extension Catalog {
     /// The content with a number.
     package func content(_ id: UInt64, in database: Database) throws -> ContentRecord? {
         let statement = try database.cachedStatement(sql: "SELECT * FROM content WHERE id = ?")
-        return try Row.fetchOne(statement, arguments: [Int64(bitPattern: id)]).flatMap(ContentRecord.init(row:))
+        return try Row.fetchOne(statement, arguments: [Int64(bitPattern: id)]).flatMap(
+            ContentRecord.init(row:))
     }
 
     /// Every content that at least one present file holds.
@@ -51,9 +54,12 @@ extension Catalog {
         try database.cachedStatement(
             sql: "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [
-            Int64(bitPattern: content.id), Data(content.hash), content.size, content.format.rawValue, content.width,
-            content.height, content.orientation, content.captured, content.isTruncated, Data(content.pdq.bytes),
-            content.pdqQuality, content.quality.sharpness, content.quality.brightness, content.quality.contrast,
+            Int64(bitPattern: content.id), Data(content.hash), content.size, content.format.rawValue,
+            content.width,
+            content.height, content.orientation, content.captured, content.isTruncated,
+            Data(content.pdq.bytes),
+            content.pdqQuality, content.quality.sharpness, content.quality.brightness,
+            content.quality.contrast,
             content.quality.entropy,
         ])
     }
@@ -74,7 +80,8 @@ extension Catalog {
 
     /// Removes contents that no file row holds any more, with their marks of being embedded; gives how many.
     package func deleteUnusedContents(_ database: Database) throws -> Int {
-        let unused = "SELECT id FROM content WHERE id NOT IN (SELECT content_id FROM file WHERE content_id NOT NULL)"
+        let unused =
+            "SELECT id FROM content WHERE id NOT IN (SELECT content_id FROM file WHERE content_id NOT NULL)"
         try database.execute(sql: "DELETE FROM embedded WHERE content_id IN (\(unused))")
         try database.execute(sql: "DELETE FROM content WHERE id IN (\(unused))")
         return database.changesCount

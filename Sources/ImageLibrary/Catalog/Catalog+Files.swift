@@ -13,12 +13,14 @@ extension Catalog {
         // Everything from "prefix/" up to, not including, "prefix0" ("0" is the byte after "/").
         return try fetchFiles(
             "root_id = ? AND (path = ? OR (path >= ? AND path < ?))",
-            [root, Data(prefix), Data(prefix + [UInt8(ascii: "/")]), Data(prefix + [UInt8(ascii: "0")])], database)
+            [root, Data(prefix), Data(prefix + [UInt8(ascii: "/")]), Data(prefix + [UInt8(ascii: "0")])],
+            database)
     }
 
     /// Every file that is in one of the given states.
     package func files(states: [FileState], in database: Database) throws -> [FileRecord] {
-        try fetchFiles("state IN (\(states.map { String($0.rawValue) }.joined(separator: ",")))", [], database)
+        try fetchFiles(
+            "state IN (\(states.map { String($0.rawValue) }.joined(separator: ",")))", [], database)
     }
 
     /// The present files that hold a content, in the order of their paths.
@@ -63,7 +65,9 @@ extension Catalog {
     }
 
     /// Gives a file a new place, keeping everything known of it.
-    package func move(file: Int64, root: Int64, path: [UInt8], status: FileStatus, in database: Database) throws {
+    package func move(file: Int64, root: Int64, path: [UInt8], status: FileStatus, in database: Database)
+        throws
+    {
         // A stale row may stand at the new place (a file that is gone); the moved one replaces it.
         try database.cachedStatement(sql: "DELETE FROM file WHERE root_id = ? AND path = ? AND id <> ?")
             .execute(arguments: [root, Data(path), file])

@@ -9,7 +9,8 @@ extension Catalog {
         try Row.fetchAll(database, sql: "SELECT * FROM root ORDER BY id").compactMap { row in
             guard let stored = FilePath(bytes: row["path"] as Data? ?? Data()) else { return nil }
             return RootRecord(
-                id: row["id"], path: resolved(stored, isRelative: row["is_relative"]), isWalked: row["is_walked"])
+                id: row["id"], path: resolved(stored, isRelative: row["is_relative"]),
+                isWalked: row["is_walked"])
         }
     }
 

@@ -93,7 +93,8 @@ package final class Catalog: Sendable {
         case .SQLITE_CANTOPEN: SystemError("open", path: path, errno: .permissionDenied)
         case .SQLITE_IOERR: SystemError("read or write", path: path, errno: .ioError)
         case .SQLITE_BUSY, .SQLITE_LOCKED: SystemError("use (it is busy)", path: path, errno: .resourceBusy)
-        default: LibraryError.damagedCatalog(path, error.message ?? "SQLite error \(error.resultCode.rawValue)")
+        default:
+            LibraryError.damagedCatalog(path, error.message ?? "SQLite error \(error.resultCode.rawValue)")
         }
     }
 }

@@ -94,9 +94,11 @@ extension ContentRecord {
             let pdq = PDQHash(bytes: [UInt8](row["pdq"] as Data? ?? Data()))
         else { return nil }
         self.init(
-            id: UInt64(bitPattern: row["id"]), hash: [UInt8](row["hash"] as Data? ?? Data()), size: row["size"],
+            id: UInt64(bitPattern: row["id"]), hash: [UInt8](row["hash"] as Data? ?? Data()),
+            size: row["size"],
             format: format, width: row["width"], height: row["height"], orientation: row["orientation"],
-            captured: row["captured"], isTruncated: row["is_truncated"], pdq: pdq, pdqQuality: row["pdq_quality"],
+            captured: row["captured"], isTruncated: row["is_truncated"], pdq: pdq,
+            pdqQuality: row["pdq_quality"],
             quality: QualityMeasures(
                 sharpness: row["sharpness"], brightness: row["brightness"], contrast: row["contrast"],
                 entropy: row["entropy"]))

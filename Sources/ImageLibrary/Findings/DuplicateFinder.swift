@@ -145,7 +145,8 @@ public struct DuplicateFinder: Sendable {
         let content = contents[index]
         return files[index].map {
             DuplicateGroup.Member(
-                path: reader.path(of: $0), level: level, score: score, size: content.size, width: content.width,
+                path: reader.path(of: $0), level: level, score: score, size: content.size,
+                width: content.width,
                 height: content.height)
         }
     }
@@ -186,7 +187,8 @@ public struct DuplicateFinder: Sendable {
         return cosines.map { pair, cosine in
             Candidate(
                 first: pair.first, second: pair.second,
-                hashDistance: HashJoin.distance(contents[pair.first].pdq.simd, contents[pair.second].pdq.simd),
+                hashDistance: HashJoin.distance(
+                    contents[pair.first].pdq.simd, contents[pair.second].pdq.simd),
                 cosine: cosine)
         }.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
     }
@@ -201,7 +203,9 @@ public struct DuplicateFinder: Sendable {
 
     private func cosine(_ a: UInt64, _ b: UInt64, _ snapshot: VectorSnapshot) -> Float {
         guard let first = snapshot.row(ofID: a), let second = snapshot.row(ofID: b) else { return 0 }
-        return zip(snapshot.vector(ofRow: first), snapshot.vector(ofRow: second)).reduce(Float(0)) { $0 + $1.0 * $1.1 }
+        return zip(snapshot.vector(ofRow: first), snapshot.vector(ofRow: second)).reduce(Float(0)) {
+            $0 + $1.0 * $1.1
+        }
     }
 
     /// Decides about each candidate; the ones that hash and vector do not settle are decoded and compared.
@@ -241,7 +245,9 @@ public struct DuplicateFinder: Sendable {
         }
         guard options.level >= .copies else { return nil }
         let isHashReliable = min(first.pdqQuality, second.pdqQuality) >= Self.hashQuality
-        if isHashReliable, pair.hashDistance <= Self.hashDistance, pair.cosine >= Self.plainCosine { return .copies }
+        if isHashReliable, pair.hashDistance <= Self.hashDistance, pair.cosine >= Self.plainCosine {
+            return .copies
+        }
         guard let a = cache[pair.first], let b = cache[pair.second] else { return nil }
         return a.agreement(with: b) >= Self.agreement ? .copies : nil
     }
@@ -252,14 +258,18 @@ public struct DuplicateFinder: Sendable {
     }
 
     private func havePixelsInCommon(_ a: Int, _ b: Int) -> Bool {
-        guard let first = decode(a, minimumSide: nil), let second = decode(b, minimumSide: nil) else { return false }
+        guard let first = decode(a, minimumSide: nil), let second = decode(b, minimumSide: nil) else {
+            return false
+        }
         return first == second
     }
 
     /// Decodes a picture from any of its files; nil when none can be read any more.
     private func decode(_ index: Int, minimumSide: Int?) -> PixelBuffer? {
         for file in files[index] {
-            guard let bytes = try? FileContents.read(reader.path(of: file), limit: PictureReader.largestFile).bytes
+            guard
+                let bytes = try? FileContents.read(reader.path(of: file), limit: PictureReader.largestFile)
+                    .bytes
             else { continue }
             let decoded = bytes.withUnsafeBytes {
                 try? ImageDecoder.decode($0, minimumSide: minimumSide, limits: options.limits)

@@ -85,17 +85,20 @@ struct PictureRegistration: Sendable {
         _ whole: [Float], _ other: PictureRegistration, _ window: Window, step: Int
     ) -> Float {
         let side = Self.side
-        var sumA: Float = 0, sumB: Float = 0, sumAA: Float = 0, sumBB: Float = 0, sumAB: Float = 0, count: Float = 0
+        var sumA: Float = 0, sumB: Float = 0, sumAA: Float = 0, sumBB: Float = 0, sumAB: Float = 0,
+            count: Float = 0
         whole.withUnsafeBufferPointer { whole in
             other.grey.withUnsafeBufferPointer { part in
                 for row in stride(from: step / 2, to: side, by: step) {
-                    let sourceY = (window.y + (Double(row) + 0.5) / Double(side) * window.height) * Double(side) - 0.5
+                    let sourceY =
+                        (window.y + (Double(row) + 0.5) / Double(side) * window.height) * Double(side) - 0.5
                     let y = max(0, min(Double(side - 1), sourceY))
                     let y0 = Int(y), y1 = min(y0 + 1, side - 1)
                     let fy = Float(y - Double(y0))
                     for column in stride(from: step / 2, to: side, by: step) {
                         let sourceX =
-                            (window.x + (Double(column) + 0.5) / Double(side) * window.width) * Double(side) - 0.5
+                            (window.x + (Double(column) + 0.5) / Double(side) * window.width) * Double(side)
+                            - 0.5
                         let x = max(0, min(Double(side - 1), sourceX))
                         let x0 = Int(x), x1 = min(x0 + 1, side - 1)
                         let fx = Float(x - Double(x0))

@@ -19,7 +19,8 @@ public struct WalkOptions: Sendable {
 
     /// Folders that hold thumbnails, deleted files or other programs' parts, never a person's pictures.
     static let systemFolders: Set<String> = [
-        "@eaDir", "#recycle", "#snapshot", "node_modules", "System Volume Information", "$RECYCLE.BIN", "__MACOSX",
+        "@eaDir", "#recycle", "#snapshot", "node_modules", "System Volume Information", "$RECYCLE.BIN",
+        "__MACOSX",
         "lost+found",
     ]
 }
@@ -67,7 +68,9 @@ struct FolderWalk: Sendable {
                     unlistable[folder] = error
                     continue
                 }
-                guard let status = listing.status, visited.insert(FileIdentity(status)).inserted else { continue }
+                guard let status = listing.status, visited.insert(FileIdentity(status)).inserted else {
+                    continue
+                }
                 self.folders[folder] = Visited(device: status.device, isEmpty: listing.isEmpty)
                 files += listing.files
                 next += listing.subfolders
@@ -111,7 +114,8 @@ struct FolderWalk: Sendable {
             if entry.kind == .regular, !options.takesEveryFile, !Self.mayBePicture(name) { return }
             // A file that vanishes between listing and asking is simply not there.
             guard
-                let status = try? FileStatus.of(path.appending(entry.name), followingLinks: options.followsLinks)
+                let status = try? FileStatus.of(
+                    path.appending(entry.name), followingLinks: options.followsLinks)
             else { return }
             switch status.kind {
             case .directory: subfolders.append(relative)

@@ -32,7 +32,9 @@ extension WritingSession {
             guard (try? FileStatus.of(top))?.kind == .directory else {
                 onEvent(.rootAbsent(top))
                 report.absent += try catalog.read {
-                    try catalog.files(root: scope.root.id, below: scope.prefix, in: $0).count { $0.state != .missing }
+                    try catalog.files(root: scope.root.id, below: scope.prefix, in: $0).count {
+                        $0.state != .missing
+                    }
                 }
                 continue
             }
@@ -64,7 +66,8 @@ extension WritingSession {
         try catalog.write { database in
             for move in plan.moved {
                 try catalog.move(
-                    file: move.file.id, root: move.root.id, path: move.relativePath, status: move.status, in: database)
+                    file: move.file.id, root: move.root.id, path: move.relativePath, status: move.status,
+                    in: database)
             }
             try catalog.set(state: .indexed, files: plan.moved.map(\.file.id), in: database)
             try catalog.set(state: .missing, files: plan.missing.map(\.id), in: database)
@@ -97,7 +100,8 @@ extension WritingSession {
             }
             root = root ?? singles
             guard let root, let relative = root.relative(resolved) else { continue }
-            byRoot[root.id, default: (root, [])].files.append(FoundFile(relativePath: relative, status: status))
+            byRoot[root.id, default: (root, [])].files.append(
+                FoundFile(relativePath: relative, status: status))
         }
         for (root, files) in byRoot.values.sorted(by: { $0.root.id < $1.root.id }) {
             var walk = FolderWalk()
@@ -106,7 +110,8 @@ extension WritingSession {
                 try files.compactMap { try catalog.file(root: root.id, path: $0.relativePath, in: database) }
             }
             plan.add(
-                root: root, prefix: [], walk: walk, known: known, retries: options.retriesUnreadable, isDone: isDone)
+                root: root, prefix: [], walk: walk, known: known, retries: options.retriesUnreadable,
+                isDone: isDone)
         }
     }
 

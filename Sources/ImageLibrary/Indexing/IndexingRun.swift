@@ -156,12 +156,15 @@ final class IndexingRun {
         /// Pixels, in bytes, that a batch may hold before it goes through the tower.
         private static let largestBatch = 32 << 20
 
-        private func embed(_ decoded: inout [Decoded], encoder: any ImageEncoder, into outcomes: inout [Outcome]) {
+        private func embed(
+            _ decoded: inout [Decoded], encoder: any ImageEncoder, into outcomes: inout [Outcome]
+        ) {
             guard !decoded.isEmpty else { return }
             do {
                 let embeddings = try encoder.encode(decoded.map(\.picture.pixels))
                 for (item, embedding) in zip(decoded, embeddings) {
-                    outcomes[item.position] = .picture(item.picture.identity, item.picture.description, embedding)
+                    outcomes[item.position] = .picture(
+                        item.picture.identity, item.picture.description, embedding)
                 }
             } catch {
                 for item in decoded { outcomes[item.position] = .failed(error) }
@@ -194,7 +197,8 @@ final class IndexingRun {
                     return .failure(End(outcome: .known(contents.identity, content)))
                 }
                 let (pixels, description) = try reader.picture(in: contents.bytes)
-                return .success(Picture(identity: contents.identity, pixels: pixels, description: description))
+                return .success(
+                    Picture(identity: contents.identity, pixels: pixels, description: description))
             } catch let error as ImagingError {
                 if error == .unknownFormat, !Self.isNamedLikePicture(file) {
                     return .failure(End(outcome: .notAPicture))

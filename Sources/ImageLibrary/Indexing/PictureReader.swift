@@ -47,7 +47,8 @@ package struct PictureReader: Sendable {
         else { throw FileChanged() }
         return Contents(
             bytes: bytes,
-            identity: FileContentIdentity(status: status, hash: bytes.withUnsafeBytes { FileDigest.sha256($0) }))
+            identity: FileContentIdentity(
+                status: status, hash: bytes.withUnsafeBytes { FileDigest.sha256($0) }))
     }
 
     /// Decodes a picture, as small as tower and hashes allow, and describes it.
@@ -59,7 +60,8 @@ package struct PictureReader: Sendable {
         return (
             decoded.pixels,
             PictureDescription(
-                info: decoded.info, pdq: pdq, pdqQuality: pdqQuality, quality: QualityMeasures(of: decoded.pixels))
+                info: decoded.info, pdq: pdq, pdqQuality: pdqQuality,
+                quality: QualityMeasures(of: decoded.pixels))
         )
     }
 }

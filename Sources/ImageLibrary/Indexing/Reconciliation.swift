@@ -129,7 +129,8 @@ struct Reconciliation {
         var folder = record.relativePath[...]
         if !prefix.isEmpty { folder = folder.dropFirst(prefix.count + 1) }
         while !folder.isEmpty {
-            folder = folder.lastIndex(of: UInt8(ascii: "/")).map { folder[..<$0] } ?? folder[..<folder.startIndex]
+            folder =
+                folder.lastIndex(of: UInt8(ascii: "/")).map { folder[..<$0] } ?? folder[..<folder.startIndex]
             let name = Array(folder)
             if walk.unlistable[name] != nil { return true }
             if let visited = walk.folders[name] { return visited.isEmpty && visited.device != record.device }

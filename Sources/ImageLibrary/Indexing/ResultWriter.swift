@@ -117,7 +117,8 @@ extension ContentRecord {
             id: id, hash: identity.hash, size: identity.status.size, format: description.info.format,
             width: description.info.width, height: description.info.height,
             orientation: Int(description.info.orientation.rawValue), captured: description.info.captureTime,
-            isTruncated: description.info.isTruncated, pdq: description.pdq, pdqQuality: description.pdqQuality,
+            isTruncated: description.info.isTruncated, pdq: description.pdq,
+            pdqQuality: description.pdqQuality,
             quality: description.quality)
     }
 }

@@ -46,7 +46,8 @@ public struct Query: Sendable {
 
     /// Makes a question.
     public init(
-        _ parts: [Part], top: Int = 10, minimum: Float? = nil, folders: [FilePath] = [], isExact: Bool = false,
+        _ parts: [Part], top: Int = 10, minimum: Float? = nil, folders: [FilePath] = [],
+        isExact: Bool = false,
         limits: DecodeLimits = DecodeLimits()
     ) {
         self.parts = parts

@@ -7,10 +7,14 @@ extension LibraryReader {
     /// The files nearest to a question, best first; files with the same score in the order of their paths.
     ///
     /// Vectors whose pictures are gone are passed over. `scale` turns cosines into the calibrated figure.
-    public func find(_ query: Query, vector: [Float], snapshot: VectorSnapshot, scale: ScoreScale?) throws -> [Hit] {
+    public func find(_ query: Query, vector: [Float], snapshot: VectorSnapshot, scale: ScoreScale?) throws
+        -> [Hit]
+    {
         var filter: RowFilter?
         if !query.folders.isEmpty {
-            let allowed = try query.folders.reduce(into: Set<UInt64>()) { $0.formUnion(try contents(below: $1)) }
+            let allowed = try query.folders.reduce(into: Set<UInt64>()) {
+                $0.formUnion(try contents(below: $1))
+            }
             filter = snapshot.filter { allowed.contains($0) }
         }
         var count = query.top
@@ -52,14 +56,17 @@ public struct ScoreScale: Sendable {
     /// Makes a scale from the evenly spaced quantiles (0 % … 100 %) of random pairs' cosines; nil for fewer
     /// than two or ones that are not in ascending order.
     public init?(quantiles: [Float]) {
-        guard quantiles.count >= 2, zip(quantiles, quantiles.dropFirst()).allSatisfy({ $0 <= $1 }) else { return nil }
+        guard quantiles.count >= 2, zip(quantiles, quantiles.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+            return nil
+        }
         self.quantiles = quantiles
     }
 
     /// The scale that a model's calibration gives for a question: words against pictures, or pictures against
     /// pictures.
     public init?(_ query: Query, calibration: ScoreCalibration) {
-        self.init(quantiles: query.isTextOnly ? calibration.textImageQuantiles : calibration.imageImageQuantiles)
+        self.init(
+            quantiles: query.isTextOnly ? calibration.textImageQuantiles : calibration.imageImageQuantiles)
     }
 
     /// The share, 0 to 1, interpolated between the quantiles.

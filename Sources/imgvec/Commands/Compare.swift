@@ -23,7 +23,9 @@ struct Compare: ParsableCommand {
     @OptionGroup var decoding: DecodingOptions
 
     func validate() throws {
-        guard pictures.count + text.count >= 1 else { throw ValidationError("name pictures or --text to compare") }
+        guard pictures.count + text.count >= 1 else {
+            throw ValidationError("name pictures or --text to compare")
+        }
         if let format, [.jsonl, .paths].contains(format) {
             throw ValidationError("a matrix cannot be written as \(format.rawValue)")
         }

@@ -21,7 +21,9 @@ struct Dupes: ParsableCommand {
     @Option(help: ArgumentHelp("bytes, pixels or copies: the loosest match that counts.", valueName: "level"))
     var level: CopyLevel = .copies
 
-    @Option(name: .customLong("in"), help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
+    @Option(
+        name: .customLong("in"),
+        help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
     var folders: [PathArgument] = []
 
     @OptionGroup var location: IndexLocation
@@ -40,7 +42,9 @@ struct Dupes: ParsableCommand {
         options.limits = decoding.limits
         let line = ProgressLine(isQuiet: verbosity.quiet)
         let groups = try DuplicateFinder(reader, options: options)
-            .groups(snapshot: reader.vectors(of: asker.record)) { line.show(done: $0, total: $1, unit: "pairs") }
+            .groups(snapshot: reader.vectors(of: asker.record)) {
+                line.show(done: $0, total: $1, unit: "pairs")
+            }
         line.clear()
         if Interruption.isRequested { throw ExitStatus.interrupted }
         try write(groups)

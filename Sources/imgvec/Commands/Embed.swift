@@ -21,10 +21,14 @@ struct Embed: ParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("A text; repeatable.", valueName: "words"))
     var text: [String] = []
 
-    @Option(name: .customLong("files-from"), help: ArgumentHelp("Read picture paths from a file, one a line; - is standard input.", valueName: "file"))
+    @Option(
+        name: .customLong("files-from"),
+        help: ArgumentHelp(
+            "Read picture paths from a file, one a line; - is standard input.", valueName: "file"))
     var filesFrom: PathArgument?
 
-    @Flag(name: [.customShort("0"), .customLong("null")], help: "With --files-from: paths end with a NUL byte.")
+    @Flag(
+        name: [.customShort("0"), .customLong("null")], help: "With --files-from: paths end with a NUL byte.")
     var null = false
 
     @Option(help: ArgumentHelp("Write a NumPy file instead of JSON Lines.", valueName: "file"))
@@ -45,7 +49,9 @@ struct Embed: ParsableCommand {
         let model = try choice.load()
         let maker = VectorMaker(model: model, limits: decoding.limits)
         var paths = pictures.map(\.path)
-        if let filesFrom { paths += try PathList.read(filesFrom.path, separator: null ? 0 : UInt8(ascii: "\n")) }
+        if let filesFrom {
+            paths += try PathList.read(filesFrom.path, separator: null ? 0 : UInt8(ascii: "\n"))
+        }
         var matrix = NumPyMatrix(columnCount: model.dimension)
         var hasUnreadable = false
         for path in paths {

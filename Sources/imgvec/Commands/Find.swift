@@ -15,25 +15,34 @@ struct Find: ParsableCommand {
             that score lower, which means the same in every collection. Ends with 1 when nothing is found.
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Words to look for; N:WORDS weighs them.", valueName: "words"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("Words to look for; N:WORDS weighs them.", valueName: "words")
+    )
     var text: [String] = []
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("A picture to look for; N:FILE weighs it.", valueName: "file"))
+    @Option(
+        name: .shortAndLong, help: ArgumentHelp("A picture to look for; N:FILE weighs it.", valueName: "file")
+    )
     var image: [String] = []
 
     @Option(name: .customLong("not-text"), help: ArgumentHelp("Words to keep away from.", valueName: "words"))
     var notText: [String] = []
 
-    @Option(name: .customLong("not-image"), help: ArgumentHelp("A picture to keep away from.", valueName: "file"))
+    @Option(
+        name: .customLong("not-image"), help: ArgumentHelp("A picture to keep away from.", valueName: "file"))
     var notImage: [String] = []
 
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("How many results.", valueName: "n"))
     var top = 10
 
-    @Option(name: .customLong("min"), help: ArgumentHelp("The lowest cosine similarity to report.", valueName: "score"))
+    @Option(
+        name: .customLong("min"),
+        help: ArgumentHelp("The lowest cosine similarity to report.", valueName: "score"))
     var minimum: Float?
 
-    @Option(name: .customLong("in"), help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
+    @Option(
+        name: .customLong("in"),
+        help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
     var folders: [PathArgument] = []
 
     @Flag(help: "Compare with every vector instead of only the likely ones.")
@@ -48,8 +57,12 @@ struct Find: ParsableCommand {
         guard !(text + image + notText + notImage).isEmpty else {
             throw ValidationError("say what to find: --text WORDS or --image FILE")
         }
-        guard (1...1_000_000).contains(top) else { throw ValidationError("--top must be between 1 and 1000000") }
-        if let minimum, !(-1...1).contains(minimum) { throw ValidationError("--min must be between -1 and 1") }
+        guard (1...1_000_000).contains(top) else {
+            throw ValidationError("--top must be between 1 and 1000000")
+        }
+        if let minimum, !(-1...1).contains(minimum) {
+            throw ValidationError("--min must be between -1 and 1")
+        }
     }
 
     func run() throws {
@@ -65,13 +78,15 @@ struct Find: ParsableCommand {
         let hits = try reader.find(query, vector: vector, snapshot: snapshot, scale: scale)
         let hasScale = hits.contains { $0.calibrated != nil }
         try ResultWriter(options: output).write(
-            hits.map { HitRow(hit: $0) }, tableHeader: hasScale ? ["score", "above", "path"] : ["score", "path"])
+            hits.map { HitRow(hit: $0) },
+            tableHeader: hasScale ? ["score", "above", "path"] : ["score", "path"])
         if hits.isEmpty { throw ExitStatus.nothingFound }
     }
 
     private func parts() throws -> [Query.Part] {
         func weighed(_ argument: String, sign: Float) -> (Float, String) {
-            guard let colon = argument.firstIndex(of: ":"), let weight = Float(argument[..<colon]), weight.isFinite,
+            guard let colon = argument.firstIndex(of: ":"), let weight = Float(argument[..<colon]),
+                weight.isFinite,
                 weight > 0, argument.index(after: colon) < argument.endIndex
             else { return (sign, argument) }
             return (sign * weight, String(argument[argument.index(after: colon)...]))
@@ -140,7 +155,8 @@ struct HitRow: ResultRow {
     static var csvHeader: String { "path,score,calibrated,id" }
     var path: FilePath { hit.path }
     var tableColumns: [String] {
-        [NumberText.fixed(hit.score, 3)] + (hit.calibrated.map { [NumberText.fixed($0 * 100, 1) + " %"] } ?? [])
+        [NumberText.fixed(hit.score, 3)]
+            + (hit.calibrated.map { [NumberText.fixed($0 * 100, 1) + " %"] } ?? [])
     }
     var tsvColumns: [String] { [NumberText.fixed(hit.score, 4)] }
     var csvColumns: [[UInt8]] {

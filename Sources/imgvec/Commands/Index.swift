@@ -25,7 +25,8 @@ struct Index: ParsableCommand {
 
     @Option(
         name: .customLong("exclude"),
-        help: ArgumentHelp("Leave out names (or, with a /, relative paths) that match; repeatable.", valueName: "glob"))
+        help: ArgumentHelp(
+            "Leave out names (or, with a /, relative paths) that match; repeatable.", valueName: "glob"))
     var excludes: [String] = []
 
     @Option(
@@ -33,7 +34,8 @@ struct Index: ParsableCommand {
         help: ArgumentHelp("Read paths from a file, one a line; - is standard input.", valueName: "file"))
     var filesFrom: PathArgument?
 
-    @Flag(name: [.customShort("0"), .customLong("null")], help: "With --files-from: paths end with a NUL byte.")
+    @Flag(
+        name: [.customShort("0"), .customLong("null")], help: "With --files-from: paths end with a NUL byte.")
     var null = false
 
     @Flag(name: .customLong("hidden"), help: "Walk hidden and system folders too.")
@@ -49,7 +51,8 @@ struct Index: ParsableCommand {
     var retries = false
 
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Threads that decode and embed (default: all cores).", valueName: "n"))
+        name: .shortAndLong,
+        help: ArgumentHelp("Threads that decode and embed (default: all cores).", valueName: "n"))
     var jobs: Int?
 
     func validate() throws {
@@ -77,7 +80,8 @@ struct Index: ParsableCommand {
             throw LibraryError.noIndex(library.paths.folder)
         }
         let line = ProgressLine(isQuiet: verbosity.quiet)
-        let report = try library.index(folders: paths.map(\.path), model: try choice.load(), options: options) {
+        let report = try library.index(folders: paths.map(\.path), model: try choice.load(), options: options)
+        {
             event in tell(event, on: line)
         }
         line.clear()
@@ -94,12 +98,16 @@ struct Index: ParsableCommand {
         switch event {
         case .scanning(let path): line.show("looking through \(PathText.forTerminal(path))")
         case .rootAbsent(let path):
-            say("imgvec: \(PathText.forTerminal(path)) is not there; what is indexed below it is kept "
-                + "(imgvec forget PATH drops it)")
-        case .unlistable(let path, let reason): say("imgvec: \(PathText.forTerminal(path)): cannot list: \(reason)")
+            say(
+                "imgvec: \(PathText.forTerminal(path)) is not there; what is indexed below it is kept "
+                    + "(imgvec forget PATH drops it)")
+        case .unlistable(let path, let reason):
+            say("imgvec: \(PathText.forTerminal(path)): cannot list: \(reason)")
         case .unreadable(let path, let reason): say("imgvec: \(PathText.forTerminal(path)): \(reason)")
         case .truncated(let path):
-            if !verbosity.quiet { say("imgvec: \(PathText.forTerminal(path)): file ends early; indexed what is there") }
+            if !verbosity.quiet {
+                say("imgvec: \(PathText.forTerminal(path)): file ends early; indexed what is there")
+            }
         case .progress(let done, let total): line.show(done: done, total: total, unit: "pictures")
         }
     }
@@ -110,7 +118,8 @@ enum PathList {
     private static let largest = 1 << 30
 
     static func read(_ path: FilePath, separator: UInt8) throws -> [FilePath] {
-        let bytes = path == "-"
+        let bytes =
+            path == "-"
             ? try FileContents.readAll(.standardInput, limit: largest)
             : try FileContents.read(path, limit: largest).bytes
         return bytes.split(separator: separator).compactMap { FilePath(bytes: $0) }

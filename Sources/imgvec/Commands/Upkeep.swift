@@ -44,7 +44,9 @@ struct Status: ParsableCommand {
         }
         output.write("index       \(PathText.forTerminal(library.paths.folder))\n")
         output.write("pictures    \(status.indexed) files, \(status.distinct) distinct\n")
-        if status.unreadable > 0 { output.write("unreadable  \(status.unreadable) (imgvec status --unreadable lists them)\n") }
+        if status.unreadable > 0 {
+            output.write("unreadable  \(status.unreadable) (imgvec status --unreadable lists them)\n")
+        }
         if status.missing > 0 { output.write("gone        \(status.missing) (imgvec compact drops them)\n") }
         output.write("catalog     \(NumberText.bytes(status.catalogByteCount))\n")
         for entry in status.models {
@@ -63,9 +65,13 @@ struct Status: ParsableCommand {
         let paths: LibraryPaths
         let status: LibraryStatus
 
-        private enum Key: String, CodingKey { case index, indexed, distinct, unreadable, missing, roots, models }
+        private enum Key: String, CodingKey {
+            case index, indexed, distinct, unreadable, missing, roots, models
+        }
         private enum RootKey: String, CodingKey { case present, pictures }
-        private struct ModelJSON: Encodable { let name, fingerprint: String, dimension, vectors: Int, bytes: Int64 }
+        private struct ModelJSON: Encodable {
+            let name, fingerprint: String, dimension, vectors: Int, bytes: Int64
+        }
 
         private struct RootJSON: Encodable {
             let root: LibraryStatus.Root
@@ -125,7 +131,8 @@ struct Compact: ParsableCommand {
         if !verbosity.quiet {
             StandardError.write(
                 "forgot \(report.forgottenFiles) files that are gone, dropped \(report.droppedContents) pictures; "
-                    + "\(NumberText.bytes(report.bytesBefore)) before, \(NumberText.bytes(report.bytesAfter)) after")
+                    + "\(NumberText.bytes(report.bytesBefore)) before, \(NumberText.bytes(report.bytesAfter)) after"
+            )
         }
     }
 }

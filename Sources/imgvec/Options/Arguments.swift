@@ -22,7 +22,8 @@ enum Arguments {
 
     /// Bytes as text, escaping what is not UTF-8.
     static func text(_ bytes: [UInt8]) -> String {
-        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: isEscape) {
+        if let text = String(validating: bytes, as: UTF8.self), !text.unicodeScalars.contains(where: isEscape)
+        {
             return text
         }
         var text = ""
@@ -50,7 +51,9 @@ enum Arguments {
         }
     }
 
-    private static func isEscape(_ scalar: Unicode.Scalar) -> Bool { (escape..<escape + 256).contains(scalar.value) }
+    private static func isEscape(_ scalar: Unicode.Scalar) -> Bool {
+        (escape..<escape + 256).contains(scalar.value)
+    }
 }
 
 /// A path given on the command line, byte for byte.

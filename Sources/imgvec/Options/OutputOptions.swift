@@ -10,7 +10,8 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 struct OutputOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: ArgumentHelp("table (on a terminal), tsv (elsewhere), json, jsonl, csv or paths.", valueName: "format"))
+        help: ArgumentHelp(
+            "table (on a terminal), tsv (elsewhere), json, jsonl, csv or paths.", valueName: "format"))
     var format: OutputFormat?
 
     @Flag(name: [.customShort("0"), .customLong("null")], help: "Only paths, each ended by a NUL byte.")

@@ -8,7 +8,9 @@ enum PathText {
     /// UTF-8 escaped.
     static func forTerminal(_ path: FilePath) -> String {
         var shown = path
-        if let here = try? Folders.current(), path != here, path.starts(with: here) { _ = shown.removePrefix(here) }
+        if let here = try? Folders.current(), path != here, path.starts(with: here) {
+            _ = shown.removePrefix(here)
+        }
         var text = ""
         var decoder = Unicode.UTF8.ForwardParser()
         var bytes = shown.bytes.makeIterator()
@@ -30,7 +32,9 @@ enum PathText {
 
     /// For CSV: quoted when it holds a comma, a quote or a line end (RFC 4180).
     static func forCSV(_ bytes: [UInt8]) -> [UInt8] {
-        let special: Set<UInt8> = [UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "\n"), UInt8(ascii: "\r")]
+        let special: Set<UInt8> = [
+            UInt8(ascii: ","), UInt8(ascii: "\""), UInt8(ascii: "\n"), UInt8(ascii: "\r"),
+        ]
         guard bytes.contains(where: special.contains) else { return bytes }
         let quote = UInt8(ascii: "\"")
         return [quote] + bytes.flatMap { $0 == quote ? [quote, quote] : [$0] } + [quote]

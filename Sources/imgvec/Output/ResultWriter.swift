@@ -24,7 +24,8 @@ struct ResultWriter {
         let output = StandardOutput.shared
         switch options.chosen {
         case .table:
-            Table.write(header: tableHeader, rows: rows.map { $0.tableColumns + [PathText.forTerminal($0.path)] })
+            Table.write(
+                header: tableHeader, rows: rows.map { $0.tableColumns + [PathText.forTerminal($0.path)] })
         case .tsv:
             for row in rows {
                 output.write(row.tsvColumns.joined(separator: "\t") + "\t")
