@@ -52,6 +52,20 @@ struct ck_index_kernels {
     void (*_Nonnull rotate)(float *_Nonnull vector, size_t count, const uint64_t *_Nonnull signs);
 };
 
+/// Makes the sign code of one row: `rotated` and `centre` hold `count` (a multiple of 64) floats, `code` gets
+/// count / 64 words, `factors` scale, offset and error, as Docs/IndexFormat.md defines them.
+void ck_encode(
+    const float *_Nonnull rotated, const float *_Nonnull centre, size_t count, uint64_t *_Nonnull code,
+    float factors[_Nonnull 3]);
+
+/// Prepares a rotated unit query for codes made around `centre`: fills 4 * count / 64 words of planes, and `query`.
+///
+/// A row's similarity exceeds its upper bound with the probability that a standard normal variable exceeds
+/// `deviations`.
+void ck_quantise(
+    const float *_Nonnull rotated, const float *_Nonnull centre, size_t count, float deviations,
+    uint64_t *_Nonnull planes, struct ck_code_query *_Nonnull query);
+
 /// The kernels of a level, or NULL when this machine cannot run it.
 const struct ck_index_kernels *_Nullable ck_index_kernels_for(enum ck_simd_level level);
 
