@@ -1,6 +1,8 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "ck_index.h"
 #include "ck_resize.h"
+#include "ck_simd.h"
 
 #endif

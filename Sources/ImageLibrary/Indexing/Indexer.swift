@@ -86,16 +86,17 @@ final class WritingSession {
         try reconcileVectors()
     }
 
-    /// Makes catalog and segments agree: a mark without a vector is taken back (the picture is embedded again).
+    /// Makes catalog and segments agree, after a crash between their two commits or a restored backup.
     ///
-    /// Vectors without a mark, left by a crash between the two commits, are harmless and go with `compact`.
+    /// A vector that no mark speaks of is removed with the next commit; a mark without a vector is taken back, and
+    /// the picture is embedded again.
     private func reconcileVectors() throws {
         let marked = try catalog.read { try catalog.embeddedContents(model: model.id, in: $0) }
-        guard marked.count != store.count || !marked.allSatisfy(store.contains) else { return }
-        let lost = marked.filter { !store.contains($0) }
-        if !lost.isEmpty {
-            try catalog.write { try catalog.unmarkEmbedded(lost.sorted(), model: model.id, in: $0) }
-        }
+        let stored = store.ids()
+        guard marked.count != stored.count || !stored.allSatisfy(marked.contains) else { return }
+        try store.remove(stored.filter { !marked.contains($0) })
+        let lost = marked.subtracting(stored).sorted()
+        try catalog.write { try catalog.unmarkEmbedded(lost, model: model.id, in: $0) }
     }
 
     func close() throws { try store.close() }

@@ -47,7 +47,7 @@ struct ResultWriter {
         if let known {
             content = known.id
             // Another worker may have met the same bytes in an earlier, committed batch.
-            if session.store.contains(content) {
+            if session.store.contains(id: content) {
                 entries.append(.indexed(file, identity.status, content: content))
                 return false
             }

@@ -130,11 +130,14 @@ struct Dupes: ParsableCommand {
 }
 
 extension CopyLevel: ExpressibleByArgument {
+    /// Reads a level's name from the command line.
     public init?(argument: String) {
         guard let level = CopyLevel.allCases.first(where: { $0.name == argument }) else { return nil }
         self = level
     }
 
+    /// The level's name in help texts.
     public var defaultValueDescription: String { name }
+    /// All names, for help and completions.
     public static var allValueStrings: [String] { allCases.map(\.name) }
 }

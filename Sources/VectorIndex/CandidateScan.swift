@@ -1,0 +1,142 @@
+import CKernels
+
+/// A row that may be a result, with the bound its similarity stays below in all likelihood.
+struct Candidate {
+    let upper: Float
+    let part: UInt32
+    let row: UInt32
+}
+
+/// The rows that may be among the k most similar, as far as the estimates seen so far tell.
+///
+/// A row stays a candidate while its upper bound is not below the k-th largest lower bound.
+struct CandidatePool {
+    private let wanted: Int
+    private(set) var candidates: [Candidate] = []
+    /// The largest lower bounds, as a heap with the smallest on top.
+    private var lowerBounds: [Float] = []
+    private var nextPruning = 1024
+
+    /// Rows whose upper bound is below this are no candidates.
+    private(set) var limit: Float
+
+    /// A pool for the `wanted` most similar rows, nil for every row above the minimum.
+    init(wanted: Int?, minimum: Float = -.infinity) {
+        self.wanted = wanted ?? .max
+        limit = minimum
+    }
+
+    mutating func add(_ candidate: Candidate, estimate: Float) {
+        candidates.append(candidate)
+        guard wanted != .max else { return }
+        raise(2 * estimate - candidate.upper)
+        if candidates.count >= nextPruning {
+            let limit = limit
+            candidates.removeAll { $0.upper < limit }
+            nextPruning = max(1024, 2 * candidates.count)
+        }
+    }
+
+    /// Takes note of a row's lower bound.
+    private mutating func raise(_ bound: Float) {
+        let lower = bound.isNaN ? -.infinity : bound
+        if lowerBounds.count < wanted {
+            lowerBounds.append(lower)
+            var child = lowerBounds.count - 1
+            while child > 0, lowerBounds[child] < lowerBounds[(child - 1) / 2] {
+                lowerBounds.swapAt(child, (child - 1) / 2)
+                child = (child - 1) / 2
+            }
+        } else if lower > lowerBounds[0] {
+            lowerBounds[0] = lower
+            var parent = 0
+            while true {
+                let left = 2 * parent + 1
+                guard left < lowerBounds.count else { break }
+                let right = left + 1
+                let least = right < lowerBounds.count && lowerBounds[right] < lowerBounds[left] ? right : left
+                guard lowerBounds[least] < lowerBounds[parent] else { break }
+                lowerBounds.swapAt(least, parent)
+                parent = least
+            }
+        }
+        if lowerBounds.count == wanted { limit = max(limit, lowerBounds[0]) }
+    }
+
+    /// The candidates left, most promising first.
+    func sorted() -> [Candidate] {
+        candidates.filter { $0.upper >= limit }
+            .sorted { ($1.upper, $0.part, $0.row) < ($0.upper, $1.part, $1.row) }
+    }
+}
+
+/// Memory that one thread's scans write to; made once, used for every block of rows.
+final class ScanBuffers {
+    /// Rows a kernel is given at a time: their codes and factors stay in the first or second cache.
+    static let blockRows = 1024
+
+    let estimates = UnsafeMutablePointer<Float>.allocate(capacity: ScanBuffers.blockRows)
+    let upper = UnsafeMutablePointer<Float>.allocate(capacity: ScanBuffers.blockRows)
+    let indices = UnsafeMutablePointer<UInt32>.allocate(capacity: ScanBuffers.blockRows)
+
+    init() {
+        estimates.initialize(repeating: 0, count: Self.blockRows)
+        upper.initialize(repeating: 0, count: Self.blockRows)
+        indices.initialize(repeating: 0, count: Self.blockRows)
+    }
+
+    deinit {
+        estimates.deallocate()
+        upper.deallocate()
+        indices.deallocate()
+    }
+}
+
+/// A query prepared for the codes of each part of a snapshot.
+struct CodeQueries {
+    private let words: Int
+    private let planes: UnsafeMutablePointer<UInt64>
+    private var queries: [ck_code_query] = []
+
+    /// Prepares a rotated unit vector for all parts; `deallocate` frees the memory.
+    init(rotated: UnsafePointer<Float>, parts: [VectorSnapshot.Part], codeBits: Int, deviations: Float) {
+        words = codeBits / 64
+        planes = .allocate(capacity: max(1, parts.count * 4 * words))
+        queries.reserveCapacity(parts.count)
+        for (index, part) in parts.enumerated() {
+            let place = planes + index * 4 * words
+            var query = ck_code_query(planes: UnsafePointer(place), words: words, step: 0, base: 0, margin: 0)
+            ck_quantise(rotated, part.segment.centre, codeBits, deviations, place, &query)
+            queries.append(query)
+        }
+    }
+
+    func deallocate() { planes.deallocate() }
+
+    /// Estimates a block of rows of a part and adds those that may be results to a pool.
+    ///
+    /// `allowed` are the rows that count; `excluded` is a row that does not.
+    func scan(
+        _ part: VectorSnapshot.Part, index: Int, rows: Range<Int>, allowed: RowBitmap?, excluded: Int = -1,
+        buffers: ScanBuffers, pool: inout CandidatePool
+    ) {
+        let segment = part.segment
+        let first = rows.lowerBound
+        withUnsafePointer(to: queries[index]) { query in
+            Kernels.table.estimate(
+                query, segment.codes + first * words, segment.scale + first, segment.offset + first,
+                segment.error + first, rows.count, buffers.estimates, buffers.upper)
+        }
+        let found = Kernels.table.select(buffers.upper, rows.count, pool.limit, buffers.indices)
+        for i in 0..<found {
+            let index32 = Int(buffers.indices[i])
+            // The limit rises while the block is looked through.
+            guard buffers.upper[index32] >= pool.limit else { continue }
+            let row = first + index32
+            if row == excluded { continue }
+            if let allowed, !allowed.contains(row) { continue }
+            let candidate = Candidate(upper: buffers.upper[index32], part: UInt32(index), row: UInt32(row))
+            pool.add(candidate, estimate: buffers.estimates[index32])
+        }
+    }
+}

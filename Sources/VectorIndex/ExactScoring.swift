@@ -1,0 +1,78 @@
+import CKernels
+
+/// A vector that rows are scored against exactly.
+struct ExactQuery {
+    let vector: UnsafePointer<Float>
+    /// 1/|vector|.
+    let inverseNorm: Float
+
+    /// Offers all rows of a part that count, in blocks; `excluded` is a row that does not count.
+    func scoreAll(
+        _ part: VectorSnapshot.Part, allowed: RowBitmap?, excluded: Int = -1, buffers: ScanBuffers,
+        best: inout BestNeighbors
+    ) {
+        let segment = part.segment
+        for first in stride(from: 0, to: segment.rows, by: ScanBuffers.blockRows) {
+            let count = min(ScanBuffers.blockRows, segment.rows - first)
+            segment.products(with: vector, first: first, count: count, into: buffers.estimates)
+            for i in 0..<count { buffers.estimates[i] *= inverseNorm * segment.inverseNorm[first + i] }
+            let found = Kernels.table.select(buffers.estimates, count, best.threshold, buffers.indices)
+            for i in 0..<found {
+                let index = Int(buffers.indices[i])
+                let row = first + index
+                if row == excluded { continue }
+                if let allowed, !allowed.contains(row) { continue }
+                best.offer(part.neighbor(row, similarity: buffers.estimates[index]))
+            }
+        }
+    }
+
+    /// Offers some rows of a part, at most a block of them.
+    func score(
+        _ part: VectorSnapshot.Part, rows: some Collection<UInt32>, buffers: ScanBuffers,
+        take: (_ row: Int, _ similarity: Float) -> Void
+    ) {
+        let count = rows.count
+        for (i, row) in rows.enumerated() { buffers.indices[i] = row }
+        part.segment.products(with: vector, rows: buffers.indices, count: count, into: buffers.estimates)
+        for i in 0..<count {
+            let row = Int(buffers.indices[i])
+            take(row, buffers.estimates[i] * (inverseNorm * part.segment.inverseNorm[row]))
+        }
+    }
+
+    /// Scores candidates, most promising first, until no other can be among the best.
+    func rerank(
+        _ pool: CandidatePool, parts: [VectorSnapshot.Part], buffers: ScanBuffers, best: inout BestNeighbors
+    ) {
+        let candidates = pool.sorted()
+        var start = 0
+        // At first as many as are wanted anyway; then few at a time, as each may end the search.
+        var step = min(ScanBuffers.blockRows, max(16, best.capacity))
+        while start < candidates.count, candidates[start].upper >= best.threshold {
+            let chunk = candidates[start..<min(start + step, candidates.count)].sorted {
+                ($0.part, $0.row) < ($1.part, $1.row)
+            }
+            var first = 0
+            while first < chunk.count {
+                let index = Int(chunk[first].part)
+                var last = first
+                while last < chunk.count, chunk[last].part == chunk[first].part { last += 1 }
+                let part = parts[index]
+                score(part, rows: chunk[first..<last].lazy.map(\.row), buffers: buffers) { row, similarity in
+                    best.offer(part.neighbor(row, similarity: similarity))
+                }
+                first = last
+            }
+            start += step
+            step = 16
+        }
+    }
+}
+
+extension VectorSnapshot.Part {
+    /// A row of the segment as a result.
+    func neighbor(_ row: Int, similarity: Float) -> Neighbor {
+        Neighbor(row: snapshotRow(row), id: segment.ids[row], similarity: similarity)
+    }
+}

@@ -1,0 +1,122 @@
+import CKernels
+import Synchronization
+
+/// Two rows that are similar.
+public struct SimilarPair: Sendable, Equatable {
+    /// The row with the smaller number.
+    public let a: Int
+    /// The row with the larger number.
+    public let b: Int
+    /// Cosine of their stored vectors.
+    public let similarity: Float
+
+    /// A pair of rows with `a` below `b`.
+    public init(a: Int, b: Int, similarity: Float) {
+        self.a = a
+        self.b = b
+        self.similarity = similarity
+    }
+}
+
+extension VectorSnapshot {
+    /// All pairs of rows whose cosine is at least `similarity`, in the order of their rows.
+    ///
+    /// Each such pair is found with the probability `options.recall` at least; what is reported is exact. A filter
+    /// limits both rows. Cost: half a scan of the codes per row; memory grows with the number of pairs, so a
+    /// threshold that unlike rows reach is a bad idea. Throws `interrupted` when the user asked for a stop.
+    public func pairs(
+        above similarity: Float, threads: Int, options: SearchOptions = SearchOptions(),
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws(IndexError) -> [SimilarPair] {
+        if let filter = options.filter, !fits(filter) { throw .foreignFilter }
+        let pass = AllRowsPass(snapshot: self, options: options, threads: threads)
+        let minimum = max(similarity, options.minimum ?? similarity)
+        let scoresAll = options.wantsEveryRow || count <= Self.smallCount
+        let found = Mutex<[SimilarPair]>([])
+        let isComplete = pass.forEachBlock(progress: progress) { rows in
+            let buffers = ScanBuffers()
+            var pairs: [SimilarPair] = []
+            func keep(_ a: Int, _ part: Part, _ row: Int, _ similarity: Float) {
+                let b = part.snapshotRow(row)
+                if similarity >= minimum, b > a {
+                    pairs.append(SimilarPair(a: a, b: b, similarity: similarity))
+                }
+            }
+            if scoresAll {
+                scoreLaterRows(rows, pass: pass, minimum: minimum, buffers: buffers, keep: keep)
+            } else {
+                let pool = CandidatePool(wanted: nil, minimum: minimum)
+                pass.scan(rows, pool: pool, onlyLaterRows: true, buffers: buffers) { query in
+                    if let filter = options.filter, !filter.parts[query.part].contains(query.segmentRow) { return }
+                    query.exact.scoreAllCandidates(query.pool, parts: parts, buffers: buffers) {
+                        keep(query.row, $0, $1, $2)
+                    }
+                }
+            }
+            if !pairs.isEmpty { found.withLock { $0 += pairs } }
+        }
+        guard isComplete else { throw .interrupted }
+        return found.withLock { $0 }.sorted { ($0.a, $0.b) < ($1.a, $1.b) }
+    }
+
+    /// Scores every row of a block against every row after it.
+    private func scoreLaterRows(
+        _ rows: Range<Int>, pass: AllRowsPass, minimum: Float, buffers: ScanBuffers,
+        keep: (_ a: Int, _ part: Part, _ row: Int, _ similarity: Float) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: space.dimension) { vector in
+            guard let vector = vector.baseAddress else { return }
+            for row in rows {
+                let place = locate(row)
+                if let filter = pass.options.filter, !filter.parts[place.part].contains(place.row) { continue }
+                let exact = pass.exactQuery(part: place.part, row: place.row, vector: vector)
+                for (index, part) in parts.enumerated().dropFirst(place.part) {
+                    exact.scoreRows(
+                        part, from: index == place.part ? place.row + 1 : 0,
+                        allowed: allowed(index, pass.options.filter), minimum: minimum, buffers: buffers
+                    ) { keep(row, part, $0, $1) }
+                }
+            }
+        }
+    }
+}
+
+extension ExactQuery {
+    /// Calls `take` with each row from `start` on that counts and is at least as similar as `minimum`.
+    fileprivate func scoreRows(
+        _ part: VectorSnapshot.Part, from start: Int, allowed: RowBitmap?, minimum: Float, buffers: ScanBuffers,
+        take: (_ row: Int, _ similarity: Float) -> Void
+    ) {
+        let segment = part.segment
+        for first in stride(from: start, to: segment.rows, by: ScanBuffers.blockRows) {
+            let count = min(ScanBuffers.blockRows, segment.rows - first)
+            segment.products(with: vector, first: first, count: count, into: buffers.estimates)
+            for i in 0..<count { buffers.estimates[i] *= inverseNorm * segment.inverseNorm[first + i] }
+            let found = Kernels.table.select(buffers.estimates, count, minimum, buffers.indices)
+            for i in 0..<found {
+                let index = Int(buffers.indices[i])
+                if allowed?.contains(first + index) ?? true { take(first + index, buffers.estimates[index]) }
+            }
+        }
+    }
+
+    /// Scores all candidates of a pool.
+    fileprivate func scoreAllCandidates(
+        _ pool: CandidatePool, parts: [VectorSnapshot.Part], buffers: ScanBuffers,
+        take: (_ part: VectorSnapshot.Part, _ row: Int, _ similarity: Float) -> Void
+    ) {
+        let candidates = pool.candidates
+        var first = 0
+        while first < candidates.count {
+            var last = first
+            while last < candidates.count, last - first < ScanBuffers.blockRows,
+                candidates[last].part == candidates[first].part
+            {
+                last += 1
+            }
+            let part = parts[Int(candidates[first].part)]
+            score(part, rows: candidates[first..<last].lazy.map(\.row), buffers: buffers) { take(part, $0, $1) }
+            first = last
+        }
+    }
+}

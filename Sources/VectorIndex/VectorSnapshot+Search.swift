@@ -1,0 +1,87 @@
+import CKernels
+
+extension VectorSnapshot {
+    /// Up to this many rows are all scored: that is quicker than estimating first.
+    static let smallCount = 2048
+
+    /// The `count` rows most similar to a query, best first; equal similarities in the order of their ids.
+    ///
+    /// The query need not have unit length. An empty snapshot, or a filter that chooses nothing, gives no results and
+    /// is no error. Throws for a query of another dimension or without direction, and for a filter of another
+    /// snapshot. Cost: d/8 bytes of code per row of the snapshot, and the vectors of a few hundred rows.
+    public func search(
+        _ query: [Float], count: Int, options: SearchOptions = SearchOptions()
+    ) throws(IndexError) -> [Neighbor] {
+        guard query.count == space.dimension else {
+            throw .wrongDimension(found: query.count, wanted: space.dimension)
+        }
+        if let filter = options.filter, !fits(filter) { throw .foreignFilter }
+        // Scaled first, so that no query is too long or too short for the arithmetic that follows.
+        let scaled = query.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.flatMap { UnitVector.normalised($0, count: buffer.count) }
+        }
+        guard let scaled else { throw .noDirection(id: nil) }
+        guard count > 0, self.count > 0 else { return [] }
+        var best = BestNeighbors(capacity: min(count, self.count), minimum: options.minimum ?? -.infinity)
+        let buffers = ScanBuffers()
+        scaled.withUnsafeBufferPointer { vector in
+            guard let base = vector.baseAddress else { return }
+            let exact = ExactQuery(vector: base, inverseNorm: Kernels.inverseNorm(base, space.dimension))
+            let rows = options.filter?.count ?? self.count
+            if let filter = options.filter, rows <= Self.smallCount {
+                scoreChosen(filter, exact, buffers: buffers, best: &best)
+            } else if options.wantsEveryRow || rows <= Self.smallCount || 4 * count >= rows {
+                for (index, part) in parts.enumerated() {
+                    exact.scoreAll(
+                        part, allowed: allowed(index, options.filter), buffers: buffers, best: &best)
+                }
+            } else {
+                scan(exact, count: count, options: options, buffers: buffers, best: &best)
+            }
+        }
+        return best.sorted()
+    }
+
+    /// The rows of a part that count; nil when all do.
+    func allowed(_ part: Int, _ filter: RowFilter?) -> RowBitmap? { filter?.parts[part] ?? parts[part].live }
+
+    /// Scores the rows of a small filter.
+    private func scoreChosen(
+        _ filter: RowFilter, _ exact: ExactQuery, buffers: ScanBuffers, best: inout BestNeighbors
+    ) {
+        for (part, chosen) in zip(parts, filter.parts) where chosen.count > 0 {
+            let rows = chosen.members
+            for start in stride(from: 0, to: rows.count, by: ScanBuffers.blockRows) {
+                let block = rows[start..<min(start + ScanBuffers.blockRows, rows.count)]
+                exact.score(part, rows: block, buffers: buffers) { row, similarity in
+                    best.offer(part.neighbor(row, similarity: similarity))
+                }
+            }
+        }
+    }
+
+    /// Scans the codes of all rows, then scores the candidates.
+    private func scan(
+        _ exact: ExactQuery, count: Int, options: SearchOptions, buffers: ScanBuffers, best: inout BestNeighbors
+    ) {
+        var rotated = [Float](repeating: 0, count: rotation.length)
+        rotated.withUnsafeMutableBufferPointer { rotated in
+            guard let rotated = rotated.baseAddress else { return }
+            rotated.update(from: exact.vector, count: space.dimension)
+            rotation.rotateUnit(rotated, dimension: space.dimension, inverseNorm: exact.inverseNorm)
+            let queries = CodeQueries(
+                rotated: rotated, parts: parts, codeBits: rotation.length, deviations: options.deviations)
+            defer { queries.deallocate() }
+            var pool = CandidatePool(wanted: count, minimum: options.minimum ?? -.infinity)
+            for (index, part) in parts.enumerated() {
+                let allowed = allowed(index, options.filter)
+                for first in stride(from: 0, to: part.segment.rows, by: ScanBuffers.blockRows) {
+                    let rows = first..<min(first + ScanBuffers.blockRows, part.segment.rows)
+                    queries.scan(
+                        part, index: index, rows: rows, allowed: allowed, buffers: buffers, pool: &pool)
+                }
+            }
+            exact.rerank(pool, parts: parts, buffers: buffers, best: &best)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import CKernels
+import TestSupport
+import Testing
+
+/// Every instruction set gives what the portable kernels give.
+@Suite struct KernelTests {
+    static let levels: [ck_simd_level] = [ck_simd_avx2, ck_simd_avx512, ck_simd_neon].filter { ck_simd_supports($0) }
+
+    private func both(_ level: ck_simd_level) throws -> (portable: ck_index_kernels, other: ck_index_kernels) {
+        (try #require(ck_index_kernels_for(ck_simd_portable)).pointee, try #require(ck_index_kernels_for(level)).pointee)
+    }
+
+    @Test(arguments: levels) func estimatesAgree(_ level: ck_simd_level) throws {
+        let (portable, other) = try both(level)
+        for seed in UInt64(1)...60 {
+            var random = SeededRandom(seed: seed)
+            let words = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 24, 31][Int.random(in: 0..<12, using: &random)]
+            let rows = Int.random(in: 1...70, using: &random)
+            let planes = (0..<4 * words).map { _ in random.next() }
+            let codes = (0..<rows * words).map { _ in random.next() }
+            let scale = (0..<rows).map { _ in random.normal() }
+            let offset = (0..<rows).map { _ in random.normal() }
+            let error = (0..<rows).map { _ in abs(random.normal()) }
+            // One more than needed, to see that nothing is written past the end.
+            var a = [Float](repeating: -77, count: rows + 1), aUpper = a, b = a, bUpper = a
+            planes.withUnsafeBufferPointer { planes in
+                guard let base = planes.baseAddress else { return }
+                var query = ck_code_query(planes: base, words: words, step: 0.013, base: 0.2, margin: 1.7)
+                portable.estimate(&query, codes, scale, offset, error, rows, &a, &aUpper)
+                other.estimate(&query, codes, scale, offset, error, rows, &b, &bUpper)
+            }
+            #expect(b[rows] == -77 && bUpper[rows] == -77, "seed \(seed)")
+            for row in 0..<rows {
+                #expect(abs(a[row] - b[row]) <= 1e-5 * max(1, abs(a[row])), "seed \(seed) words \(words) row \(row)")
+                #expect(abs(aUpper[row] - bUpper[row]) <= 1e-5 * max(1, abs(aUpper[row])), "seed \(seed)")
+            }
+        }
+    }
+
+    @Test(arguments: levels) func selectionAgrees(_ level: ck_simd_level) throws {
+        let (portable, other) = try both(level)
+        for seed in UInt64(1)...60 {
+            var random = SeededRandom(seed: seed)
+            let count = Int.random(in: 0...90, using: &random)
+            var values = (0..<count).map { _ in random.normal() }
+            if count > 3 { values[1] = .nan; values[2] = 0.5 }
+            for threshold: Float in [-.infinity, 0.5, 1.5, .infinity] {
+                var a = [UInt32](repeating: 0, count: (count + 15) / 16 * 16 + 16), b = a
+                let found = portable.select(values, count, threshold, &a)
+                let same = other.select(values, count, threshold, &b)
+                #expect(found == same && a.prefix(found) == b.prefix(found), "seed \(seed)")
+                let expected = values.indices.filter { values[$0] >= threshold }
+                #expect(a.prefix(found).map(Int.init) == expected, "seed \(seed)")
+            }
+        }
+    }
+
+    @Test(arguments: levels) func productsAgree(_ level: ck_simd_level) throws {
+        let (portable, other) = try both(level)
+        for seed in UInt64(1)...60 {
+            var random = SeededRandom(seed: seed)
+            let dimension = Int.random(in: 1...200, using: &random)
+            let rows = Int.random(in: 1...9, using: &random)
+            let query = (0..<dimension).map { _ in random.normal() }
+            let floats = (0..<rows * dimension).map { _ in random.normal() }
+            var halves = [UInt16](repeating: 0, count: floats.count)
+            portable.narrow(floats, floats.count, &halves)
+            let picks = (0..<5).map { _ in UInt32.random(in: 0..<UInt32(rows), using: &random) }
+            var a = [Float](repeating: 0, count: rows), b = a
+            portable.dot_f32(query, dimension, floats, nil, rows, &a)
+            other.dot_f32(query, dimension, floats, nil, rows, &b)
+            for row in 0..<rows {
+                let exact = (0..<dimension).reduce(0.0) {
+                    $0 + Double(query[$1]) * Double(floats[row * dimension + $1])
+                }
+                #expect(abs(Double(a[row]) - exact) < 1e-4, "seed \(seed)")
+                #expect(abs(Double(b[row]) - exact) < 1e-4, "seed \(seed)")
+            }
+            portable.dot_f16(query, dimension, halves, nil, rows, &a)
+            other.dot_f16(query, dimension, halves, nil, rows, &b)
+            for row in 0..<rows { #expect(abs(a[row] - b[row]) < 1e-4, "seed \(seed)") }
+            var c = [Float](repeating: 0, count: 5), d = c, e = c
+            portable.dot_f16(query, dimension, halves, picks, 5, &c)
+            other.dot_f16(query, dimension, halves, picks, 5, &d)
+            other.dot_f32(query, dimension, floats, picks, 5, &e)
+            for (i, pick) in picks.enumerated() {
+                #expect(c[i] == a[Int(pick)] && d[i] == b[Int(pick)], "seed \(seed)")
+                #expect(abs(e[i] - d[i]) < 0.05, "seed \(seed)")
+            }
+        }
+    }
+
+    @Test(arguments: levels) func conversionsAgree(_ level: ck_simd_level) throws {
+        let (portable, other) = try both(level)
+        let halves = (0...UInt16.max).map { $0 }
+        var a = [Float](repeating: 0, count: halves.count), b = a
+        portable.widen(halves, halves.count, &a)
+        other.widen(halves, halves.count, &b)
+        for i in halves.indices { #expect(a[i].bitPattern == b[i].bitPattern || a[i].isNaN && b[i].isNaN) }
+        var random = SeededRandom(seed: 5)
+        var floats = (0..<20_001).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
+        floats += [0, -0, 65_504, 65_519.99, 65_520, -65_520, 0x1p-14, 0x1p-24, 0x1p-25, 0x1.8p-25, .infinity]
+        var c = [UInt16](repeating: 0, count: floats.count), d = c
+        portable.narrow(floats, floats.count, &c)
+        other.narrow(floats, floats.count, &d)
+        for i in floats.indices where !floats[i].isNaN { #expect(c[i] == d[i], "\(floats[i])") }
+    }
+
+    @Test func portableConversionIsRight() throws {
+        #if !(os(macOS) && arch(x86_64))
+        let kernels = try #require(ck_index_kernels_for(ck_simd_portable)).pointee
+        let halves = (0...UInt16.max).map { $0 }
+        var floats = [Float](repeating: 0, count: halves.count)
+        kernels.widen(halves, halves.count, &floats)
+        for (half, float) in zip(halves, floats) where !float.isNaN {
+            #expect(float == Float(Float16(bitPattern: half)))
+        }
+        var random = SeededRandom(seed: 6)
+        let values = (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
+        var narrowed = [UInt16](repeating: 0, count: values.count)
+        kernels.narrow(values, values.count, &narrowed)
+        for (value, half) in zip(values, narrowed) where !value.isNaN {
+            #expect(half == Float16(value).bitPattern, "\(value)")
+        }
+        #endif
+    }
+
+    @Test(arguments: levels) func rotationsAgree(_ level: ck_simd_level) throws {
+        let (portable, other) = try both(level)
+        for length in [64, 128, 192, 256, 320, 384, 512, 768, 1024] {
+            var random = SeededRandom(seed: UInt64(length))
+            let signs = (0..<4 * length / 64).map { _ in random.next() }
+            let vector = (0..<length).map { _ in random.normal() }
+            var a = vector, b = vector
+            portable.rotate(&a, length, signs)
+            other.rotate(&b, length, signs)
+            for i in 0..<length { #expect(abs(a[i] - b[i]) < 1e-4) }
+        }
+    }
+
+    /// The rotation as the format document says it, in Double.
+    @Test(arguments: [64, 192, 256, 768]) func rotationIsTheDocumentedOne(_ length: Int) throws {
+        var random = SeededRandom(seed: UInt64(length) + 9)
+        let signs = (0..<4 * length / 64).map { _ in random.next() }
+        let vector = (0..<length).map { _ in random.normal() }
+        var power = 64
+        while power * 2 <= length { power *= 2 }
+        var x = vector.map(Double.init)
+        for round in 0..<4 {
+            for i in 0..<length where signs[round * length / 64 + i / 64] >> UInt64(i % 64) & 1 == 1 { x[i] = -x[i] }
+            let start = round % 2 == 0 ? 0 : length - power
+            let part = Array(x[start..<start + power])
+            for i in 0..<power {
+                var sum = 0.0
+                for j in 0..<power { sum += (i & j).nonzeroBitCount % 2 == 0 ? part[j] : -part[j] }
+                x[start + i] = sum / Double(power).squareRoot()
+            }
+            if power < length {
+                for i in 0..<length / 2 {
+                    let a = x[i], b = x[i + length / 2]
+                    x[i] = (a + b) * 0.5.squareRoot()
+                    x[i + length / 2] = (a - b) * 0.5.squareRoot()
+                }
+            }
+        }
+        var rotated = vector
+        try #require(ck_index_kernels_for(ck_simd_portable)).pointee.rotate(&rotated, length, signs)
+        for i in 0..<length { #expect(abs(Double(rotated[i]) - x[i]) < 1e-4) }
+        let before = vector.reduce(0) { $0 + $1 * $1 }
+        let after = rotated.reduce(0) { $0 + $1 * $1 }
+        #expect(abs(before - after) < 1e-3 * before)
+    }
+
+    @Test func checksumsAgree() {
+        #expect(ck_crc32c(0, Array("123456789".utf8), 9) == 0xE306_9283)
+        #expect(ck_crc32c_portable(0, Array("123456789".utf8), 9) == 0xE306_9283)
+        var random = SeededRandom(seed: 3)
+        for length in [0, 1, 7, 8, 9, 63, 64, 1000] {
+            let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let whole = ck_crc32c(0, bytes, length)
+            #expect(whole == ck_crc32c_portable(0, bytes, length))
+            let half = length / 2
+            let parts = ck_crc32c(ck_crc32c(0, bytes, half), Array(bytes[half...]), length - half)
+            #expect(whole == parts)
+        }
+    }
+
+    /// Over random directions the estimate is right on average, and its spread is what the error factor says; when
+    /// query and row lie in the same direction from the centre, the spread is smaller.
+    @Test(arguments: [64, 256, 512], [Float(0), 1]) func estimateIsUnbiased(_ length: Int, _ shared: Float) throws {
+        let kernels = ck_index_kernels_current().pointee
+        var random = SeededRandom(seed: UInt64(length) + 1)
+        func unit() -> [Float] { SyntheticVectors.unit((0..<length).map { _ in random.normal() }) }
+        let trials = 2000
+        var sum = 0.0, squares = 0.0
+        for _ in 0..<trials {
+            let centre = unit().map { $0 * 0.6 }
+            let mean = zip(centre, unit()).map { $0 + shared * 0.4 * $1 }
+            let q = SyntheticVectors.unit(zip(mean, unit()).map { $0 + 0.6 * $1 })
+            let x = SyntheticVectors.unit(zip(mean, unit()).map { $0 + 0.6 * $1 })
+            var code = [UInt64](repeating: 0, count: length / 64)
+            var factors: [Float] = [0, 0, 0]
+            ck_encode(x, centre, length, &code, &factors)
+            var planes = [UInt64](repeating: 0, count: 4 * length / 64)
+            var estimate: Float = 0, upper: Float = 0
+            planes.withUnsafeMutableBufferPointer { planes in
+                guard let base = planes.baseAddress else { return }
+                var query = ck_code_query(planes: base, words: 0, step: 0, base: 0, margin: 0)
+                ck_quantise(q, centre, length, 1, base, &query)
+                kernels.estimate(&query, code, [factors[0]], [factors[1]], [factors[2]], 1, &estimate, &upper)
+            }
+            let exact = zip(q, x).reduce(0) { $0 + $1.0 * $1.1 }
+            let deviation = Double((estimate - exact) / (upper - estimate))
+            sum += deviation
+            squares += deviation * deviation
+        }
+        #expect(abs(sum / Double(trials)) < 0.1, "mean \(sum / Double(trials))")
+        let variance = squares / Double(trials)
+        #expect(shared == 0 ? (0.85...1.15).contains(variance) : variance < 0.95, "variance \(variance)")
+    }
+}
