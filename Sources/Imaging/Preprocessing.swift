@@ -1,0 +1,114 @@
+/// From a picture of any size to the normalised tensor an image tower takes.
+///
+/// Equal to what Hugging Face's `CLIPImageProcessor` and torchvision's `Resize`, `CenterCrop`, `ToTensor`,
+/// `Normalize` compute on a Pillow picture.
+public struct Preprocessing: Sendable, Equatable {
+    /// How the picture comes to the tower's size.
+    public enum Mode: Sendable, Equatable {
+        /// Both sides are resized, whatever the shape.
+        case squash
+        /// The shorter side is resized to a number of pixels, the longer one in proportion (rounded down), and the
+        /// middle is cut out; a crop that is larger than the picture is filled up with black.
+        case shortestEdgeCrop(resize: Int)
+    }
+
+    /// Where the cut starts when an odd number of pixels is left over.
+    public enum CropRounding: Sendable, Equatable {
+        /// The smaller half is left off before the cut (Hugging Face).
+        case down
+        /// The exact half is rounded to the nearest even number (torchvision).
+        case halfToEven
+    }
+
+    /// Columns of the tensor.
+    public var width: Int
+    /// Rows of the tensor.
+    public var height: Int
+    /// How the picture comes to that size.
+    public var mode: Mode
+    /// The resize's kernel.
+    public var filter: ResizeFilter
+    /// What is subtracted from each channel's values of 0...1.
+    public var mean: [Float]
+    /// What each channel is then divided by.
+    public var std: [Float]
+    /// Where an odd cut starts.
+    public var cropRounding: CropRounding
+
+    /// Creates a description; `mean` and `std` have three values, red first, and no `std` is zero.
+    public init(
+        width: Int, height: Int, mode: Mode, filter: ResizeFilter, mean: [Float], std: [Float],
+        cropRounding: CropRounding = .down
+    ) {
+        precondition(mean.count == 3 && std.count == 3, "mean and std are per channel")
+        precondition(width > 0 && height > 0, "a tensor of \(width) x \(height)")
+        self.width = width
+        self.height = height
+        self.mode = mode
+        self.filter = filter
+        self.mean = mean
+        self.std = std
+        self.cropRounding = cropRounding
+    }
+
+    /// What to ask the decoder for: twice the size resized to, so that scaling in the DCT domain stays invisible
+    /// after the antialiased resize.
+    public var minimumSide: Int {
+        switch mode {
+        case .squash: 2 * max(width, height)
+        case .shortestEdgeCrop(let resize): 2 * resize
+        }
+    }
+
+    /// The picture resized and cut to `width` x `height`, still 8-bit.
+    public func pixels(from picture: PixelBuffer) -> PixelBuffer {
+        switch mode {
+        case .squash: return picture.resized(width: width, height: height, filter: filter)
+        case .shortestEdgeCrop(let resize):
+            let (short, long) = (min(picture.width, picture.height), max(picture.width, picture.height))
+            let newLong = max(1, resize * long / short)
+            let isUpright = picture.width <= picture.height
+            let (newWidth, newHeight) = isUpright ? (resize, newLong) : (newLong, resize)
+            // Only the part that is kept is computed: a 30,000 x 1 picture would else grow to gigabytes.
+            let (left, top) = (cropStart(newWidth - width), cropStart(newHeight - height))
+            let columns = max(left, 0)..<min(left + width, newWidth)
+            let rows = max(top, 0)..<min(top + height, newHeight)
+            return picture.resized(
+                width: newWidth, height: newHeight, filter: filter, columns: columns, rows: rows
+            ).cropped(
+                x: left - columns.lowerBound, y: top - rows.lowerBound, width: width, height: height)
+        }
+    }
+
+    private func cropStart(_ excess: Int) -> Int {
+        switch cropRounding {
+        case .down: excess >> 1
+        case .halfToEven: Int((Double(excess) / 2).rounded(.toNearestOrEven))
+        }
+    }
+
+    /// The tensor: `3 * height * width` floats, channel by channel (CHW), red first.
+    public func tensor(from picture: PixelBuffer) -> [Float] {
+        [Float](unsafeUninitializedCapacity: 3 * width * height) { buffer, count in
+            write(picture, into: buffer)
+            count = 3 * width * height
+        }
+    }
+
+    /// Writes the tensor to the first `3 * height * width` floats of a buffer, as one picture of a batch.
+    public func write(_ picture: PixelBuffer, into tensor: UnsafeMutableBufferPointer<Float>) {
+        let plane = width * height
+        precondition(tensor.count >= 3 * plane, "\(tensor.count) floats for a tensor of \(3 * plane)")
+        let pixels = pixels(from: picture).pixels
+        for channel in 0..<3 {
+            let table = (0..<256).map { level in
+                Float((Double(level) / 255 - Double(mean[channel])) / Double(std[channel]))
+            }
+            table.withUnsafeBufferPointer { table in
+                pixels.withUnsafeBufferPointer { pixels in
+                    for i in 0..<plane { tensor[channel * plane + i] = table[Int(pixels[3 * i + channel])] }
+                }
+            }
+        }
+    }
+}

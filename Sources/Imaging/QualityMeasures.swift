@@ -1,0 +1,74 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Simple measures of how a picture looks, comparable between pictures of all sizes.
+///
+/// Taken on its luma with the longer side brought to 256 pixels (smaller pictures stay as they are).
+public struct QualityMeasures: Sendable, Equatable {
+    /// Variance of the Laplacian (4 neighbours, levels 0...255): blurred pictures have little, sharp ones hundreds
+    /// and more. 0 for a picture with a side under 3 pixels.
+    public var sharpness: Double
+    /// Mean luma, 0...1.
+    public var brightness: Double
+    /// Standard deviation of the luma, 0...0.5.
+    public var contrast: Double
+    /// Bits of the 256-bin luma histogram, 0...8.
+    public var entropy: Double
+
+    private static let longerSide = 256
+
+    /// Creates measures that have been stored.
+    public init(sharpness: Double, brightness: Double, contrast: Double, entropy: Double) {
+        self.sharpness = sharpness
+        self.brightness = brightness
+        self.contrast = contrast
+        self.entropy = entropy
+    }
+
+    /// Measures a picture of at least one pixel. Costs a pass over its pixels.
+    public init(_ picture: PixelBuffer) {
+        var luma = Luma(picture)
+        let longer = max(luma.width, luma.height)
+        if longer > Self.longerSide {
+            func scaled(_ side: Int) -> Int { max(1, (side * Self.longerSide + longer / 2) / longer) }
+            luma = luma.resized(width: scaled(luma.width), height: scaled(luma.height), filter: .bilinear)
+        }
+        let count = Double(luma.levels.count)
+        var histogram = [Int](repeating: 0, count: 256)
+        for level in luma.levels { histogram[Int(level)] += 1 }
+        var (sum, squares, bits) = (0.0, 0.0, 0.0)
+        for (level, times) in histogram.enumerated() where times > 0 {
+            let share = Double(times) / count
+            sum += share * Double(level)
+            squares += share * Double(level * level)
+            bits -= share * log2(share)
+        }
+        brightness = sum / 255
+        contrast = max(0, squares - sum * sum).squareRoot() / 255
+        entropy = bits
+        sharpness = Self.laplacianVariance(luma)
+    }
+
+    private static func laplacianVariance(_ luma: Luma) -> Double {
+        let (width, height, levels) = (luma.width, luma.height, luma.levels)
+        guard width > 2, height > 2 else { return 0 }
+        var (sum, squares) = (0, 0)
+        for y in 1..<height - 1 {
+            for x in 1..<width - 1 {
+                let at = y * width + x
+                let value =
+                    Int(levels[at - 1]) + Int(levels[at + 1]) + Int(levels[at - width])
+                    + Int(levels[at + width])
+                    - 4 * Int(levels[at])
+                sum += value
+                squares += value * value
+            }
+        }
+        let count = Double((width - 2) * (height - 2))
+        let mean = Double(sum) / count
+        return Double(squares) / count - mean * mean
+    }
+}

@@ -1,0 +1,185 @@
+import CKernels
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The kernel of a resize; the names and shapes are Pillow's.
+public enum ResizeFilter: String, Sendable, CaseIterable {
+    /// Mean of the pixels covered.
+    case box
+    /// Triangle of radius 1.
+    case bilinear
+    /// Cubic convolution of radius 2 with a = -0.5.
+    case bicubic
+    /// Sinc windowed by a sinc, radius 3.
+    case lanczos
+
+    fileprivate var support: Double {
+        switch self {
+        case .box: 0.5
+        case .bilinear: 1
+        case .bicubic: 2
+        case .lanczos: 3
+        }
+    }
+
+    fileprivate func weight(_ x: Double) -> Double {
+        let distance = abs(x)
+        switch self {
+        case .box: return x > -0.5 && x <= 0.5 ? 1 : 0
+        case .bilinear: return distance < 1 ? 1 - distance : 0
+        case .bicubic:
+            let a = -0.5
+            if distance < 1 { return ((a + 2) * distance - (a + 3)) * distance * distance + 1 }
+            if distance < 2 { return (((distance - 5) * distance + 8) * distance - 4) * a }
+            return 0
+        case .lanczos:
+            func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(x * .pi) / (x * .pi) }
+            return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0
+        }
+    }
+}
+
+extension PixelBuffer {
+    /// The picture at another size, antialiased when it shrinks: Pillow's `Image.resize(size, filter)`, bit for bit.
+    ///
+    /// Two passes in fixed-point arithmetic, across and then down, with 8-bit rows between them (Resample.c). Costs
+    /// about `width * height * 2 * radius` multiplications. Both sides have to be at least 1, here and in the result.
+    public func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter) -> PixelBuffer {
+        resized(
+            width: newWidth, height: newHeight, filter: filter, columns: 0..<newWidth, rows: 0..<newHeight)
+    }
+
+    /// A window of what `resized` gives, without the cost of the rest.
+    func resized(
+        width newWidth: Int, height newHeight: Int, filter: ResizeFilter, columns: Range<Int>,
+        rows: Range<Int>
+    ) -> PixelBuffer {
+        precondition(width > 0 && height > 0 && newWidth > 0 && newHeight > 0, "resizing needs pixels")
+        let bytes = Resampling(filter).resize(
+            pixels, channels: 3, across: Resampling.Pass(from: width, to: newWidth, outputs: columns),
+            down: Resampling.Pass(from: height, to: newHeight, outputs: rows))
+        return PixelBuffer(width: columns.count, height: rows.count, pixels: bytes)
+    }
+}
+
+/// Pillow's 8-bit resampling over rasters of one or three channels.
+package struct Resampling {
+    /// One direction: how many pixels there are and are to be, and which of those are wanted.
+    package struct Pass {
+        var inputCount: Int
+        var outputCount: Int
+        var outputs: Range<Int>
+
+        /// Describes a direction; `outputs` (all, when nil) lies within `0..<to` and is not empty.
+        package init(from inputCount: Int, to outputCount: Int, outputs: Range<Int>? = nil) {
+            self.inputCount = inputCount
+            self.outputCount = outputCount
+            self.outputs = outputs ?? 0..<outputCount
+        }
+
+        /// Pillow leaves a direction out when its size stays.
+        var isCopy: Bool { inputCount == outputCount && outputs == 0..<outputCount }
+    }
+
+    private let filter: ResizeFilter
+    private let kernels: ck_resize_kernels
+
+    /// With `isPortable`, the plain C kernels are used whatever the processor offers.
+    package init(_ filter: ResizeFilter, isPortable: Bool = false) {
+        self.filter = filter
+        kernels = (isPortable ? ck_resize_portable() : ck_resize_best()).pointee
+    }
+
+    /// Resizes `down.inputCount` rows of `across.inputCount` pixels.
+    package func resize(_ pixels: [UInt8], channels: Int, across: Pass, down: Pass) -> [UInt8] {
+        precondition(pixels.count == across.inputCount * down.inputCount * channels, "\(pixels.count) bytes")
+        var current = pixels
+        let newWidth = across.outputs.count
+        if !across.isCopy {
+            current = Coefficients(filter, across).withFilter { filter in
+                Self.filled(newWidth * down.inputCount * channels, from: current) { input, output in
+                    kernels.horizontal(input, down.inputCount, across.inputCount, channels, filter, output)
+                }
+            }
+        }
+        if !down.isCopy {
+            current = Coefficients(filter, down).withFilter { filter in
+                Self.filled(newWidth * down.outputs.count * channels, from: current) { input, output in
+                    kernels.vertical(input, newWidth * channels, filter, output)
+                }
+            }
+        }
+        return current
+    }
+
+    private static func filled(
+        _ count: Int, from input: [UInt8], _ fill: (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) -> Void
+    ) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            input.withUnsafeBufferPointer { input in
+                guard let input = input.baseAddress, let output = buffer.baseAddress else { return }
+                fill(input, output)
+                filled = count
+            }
+        }
+    }
+}
+
+/// Which inputs make each output of one pass, with fixed-point weights that sum to one.
+private struct Coefficients {
+    private let taps: Int
+    private var starts: [Int32] = []
+    private var counts: [Int32] = []
+    private var values: [Int32]
+
+    init(_ filter: ResizeFilter, _ pass: Resampling.Pass) {
+        // Where sizes are equal but a window is cut, Pillow would copy: so does the box, exactly.
+        let filter = pass.inputCount == pass.outputCount ? ResizeFilter.box : filter
+        let scale = Double(pass.inputCount) / Double(pass.outputCount)
+        let filterScale = max(scale, 1)
+        let support = filter.support * filterScale
+        taps = Int(support.rounded(.up)) * 2 + 1
+        values = [Int32](repeating: 0, count: pass.outputs.count * taps)
+        starts.reserveCapacity(pass.outputs.count)
+        counts.reserveCapacity(pass.outputs.count)
+        var weights = [Double](repeating: 0, count: taps)
+        for (index, output) in pass.outputs.enumerated() {
+            let center = (Double(output) + 0.5) * scale
+            // Conversion to Int truncates, as the original's does; it matters left of zero.
+            let start = max(Int(center - support + 0.5), 0)
+            let count = min(Int(center + support + 0.5), pass.inputCount) - start
+            var sum = 0.0
+            for tap in 0..<count {
+                weights[tap] = filter.weight((Double(tap + start) - center + 0.5) * (1 / filterScale))
+                sum += weights[tap]
+            }
+            for tap in 0..<count {
+                let weight = sum != 0 ? weights[tap] / sum : weights[tap]
+                let fixed = weight * Double(1 << CK_RESIZE_PRECISION_BITS)
+                values[index * taps + tap] = Int32(fixed < 0 ? fixed - 0.5 : fixed + 0.5)
+            }
+            starts.append(Int32(start))
+            counts.append(Int32(count))
+        }
+    }
+
+    func withFilter<R>(_ body: (UnsafePointer<ck_resize_filter>) -> R) -> R {
+        starts.withUnsafeBufferPointer { starts in
+            counts.withUnsafeBufferPointer { counts in
+                values.withUnsafeBufferPointer { values in
+                    guard let starts = starts.baseAddress, let counts = counts.baseAddress,
+                        let coefficients = values.baseAddress
+                    else { preconditionFailure("a pass without outputs") }
+                    let filter = ck_resize_filter(
+                        output_count: self.starts.count, taps: taps, starts: starts,
+                        counts: counts, coefficients: coefficients)
+                    return withUnsafePointer(to: filter, body)
+                }
+            }
+        }
+    }
+}
