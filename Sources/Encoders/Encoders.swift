@@ -1,1 +1,24 @@
-// Encoders: see Docs/Architecture.md
+public import Imaging
+
+/// Turns pictures into vectors.
+public protocol ImageEncoder: Sendable {
+    /// Coordinates of each vector.
+    var dimension: Int { get }
+    /// What is done to a picture before the tower sees it.
+    var preprocessing: Preprocessing { get }
+    /// The vectors of pictures, in their order.
+    ///
+    /// May be called from several threads at once; each call works on its own thread. The first call packs the
+    /// weights. A vector may differ in its last bits with what it is computed beside (cosine above 0.999999).
+    func encode(_ pixels: [PixelBuffer]) throws -> [Embedding]
+}
+
+/// Turns texts into vectors in the space of the pictures.
+public protocol TextEncoder: Sendable {
+    /// Coordinates of each vector.
+    var dimension: Int { get }
+    /// What cuts texts into tokens.
+    var tokenizer: BytePairTokenizer { get }
+    /// The vectors of texts, in their order; texts are cut off at the model's length. Thread-safe.
+    func encode(_ texts: [String]) throws -> [Embedding]
+}

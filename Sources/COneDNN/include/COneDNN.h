@@ -1,1 +1,124 @@
-#pragma once
+// The arithmetic under imgvec's layers: oneDNN where it is installed, portable kernels everywhere.
+//
+// All matrices are dense, row-major float32; pictures are NHWC. oneDNN is opened with dlopen the first time it
+// is asked for, so that programs which never multiply a large matrix do not pay for loading it. Functions that
+// can fail return a cdnn_status; none of them prints or exits. Everything here may be called from several
+// threads at once; objects are immutable for their callers (their caches are locked inside).
+#ifndef CONEDNN_H
+#define CONEDNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum cdnn_status {
+    CDNN_OK = 0,
+    CDNN_UNAVAILABLE = 1,  // oneDNN is not there, or has no code for this shape
+    CDNN_OUT_OF_MEMORY = 2,
+    CDNN_FAILED = 3,  // oneDNN refused; cdnn_last_failure() has its number
+} cdnn_status;
+
+typedef enum cdnn_activation {
+    CDNN_IDENTITY = 0,
+    CDNN_RELU = 1,
+    CDNN_GELU = 2,        // x * (1 + erf(x / sqrt 2)) / 2
+    CDNN_QUICK_GELU = 3,  // x * sigmoid(1.702 x)
+} cdnn_activation;
+
+typedef enum cdnn_element {
+    CDNN_F32 = 0,
+    CDNN_F16 = 1,
+    CDNN_BF16 = 2,
+} cdnn_element;
+
+// MARK: oneDNN (library.c, onednn.c)
+
+/// Loads oneDNN if that has not been tried yet; 1 when it can be used.
+int cdnn_available(void);
+/// The loaded library's version as major * 10000 + minor * 100 + patch; 0 when there is none.
+int cdnn_version(void);
+/// The number of the last oneDNN status that was not success, on this thread.
+int cdnn_last_failure(void);
+/// How many threads a call from this thread may use inside oneDNN; 1 until it is set.
+void cdnn_set_threads(int count);
+/// What cdnn_set_threads last set on this thread.
+int cdnn_threads(void);
+
+/// y = act(x W^T + b), or y += x W^T + b, with W packed once in the layout oneDNN wants.
+typedef struct cdnn_linear cdnn_linear;
+
+/// Packs weights [outputs, inputs] (and bias [outputs], or NULL); both may be freed afterwards.
+/// `rows_hint` is the row count the layout is chosen for; other row counts work too.
+cdnn_status cdnn_linear_create(
+    long inputs, long outputs, const float *weights, const float *bias, cdnn_activation activation,
+    int accumulates, long rows_hint, cdnn_linear **result);
+/// Multiplies `rows` rows; y [rows, outputs] is overwritten, or added to when the object accumulates.
+cdnn_status cdnn_linear_run(cdnn_linear *linear, long rows, const float *x, float *y);
+void cdnn_linear_destroy(cdnn_linear *linear);
+
+typedef struct cdnn_conv_shape {
+    long inputs, outputs;   // channels
+    long kernel, stride, padding;  // square kernels
+    int relu;               // y = max(0, y) at the end
+    int adds;               // the sum with what y holds already comes before that
+} cdnn_conv_shape;
+
+/// A convolution with bias and optional residual sum and ReLU over NHWC pictures.
+typedef struct cdnn_conv cdnn_conv;
+
+/// Keeps a packed copy of weights [outputs, inputs, kernel, kernel] and bias [outputs].
+cdnn_status cdnn_conv_create(
+    const cdnn_conv_shape *shape, const float *weights, const float *bias, long count_hint, long height_hint,
+    long width_hint, cdnn_conv **result);
+/// Convolves x [count, height, width, inputs] into y [count, height', width', outputs].
+cdnn_status cdnn_conv_run(cdnn_conv *conv, long count, long height, long width, const float *x, float *y);
+void cdnn_conv_destroy(cdnn_conv *conv);
+
+/// C = alpha A op(B) + beta C through oneDNN; B is [n, k] when `transposed`, else [k, n].
+cdnn_status cdnn_sgemm(
+    int transposed, long m, long n, long k, float alpha, const float *a, long lda, const float *b, long ldb,
+    float beta, float *c, long ldc);
+
+// MARK: portable kernels (portable.c, skinny.c)
+
+/// The same product as cdnn_sgemm, in plain C (Accelerate's on macOS); beta is 0 or 1.
+cdnn_status cdnn_portable_sgemm(
+    int transposed, long m, long n, long k, float alpha, const float *a, long lda, const float *b, long ldb,
+    float beta, float *c, long ldc);
+/// Lays the patches under a convolution's kernel out as rows [height' * width', kernel * kernel * channels].
+void cdnn_patch_rows(
+    const cdnn_conv_shape *shape, long height, long width, const float *x, float *rows);
+/// y [rows, outputs] (with row stride ldy) = x [rows, inputs] W^T for few rows: W [outputs, inputs] is read
+/// once, as it stands in the file, in any of the element types. `scratch` holds 4 * inputs floats.
+void cdnn_skinny(
+    long rows, long inputs, long outputs, const float *x, const void *weights, cdnn_element element, float *y,
+    long ldy, float *scratch);
+
+// MARK: element-wise and per-row work (elementwise.c)
+
+/// Converts `count` little-endian elements, at any alignment, to float32.
+void cdnn_to_float(const void *from, cdnn_element element, long count, float *to);
+/// y = act(y + bias) per row; bias may be NULL.
+void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activation activation, float *y);
+/// y += x.
+void cdnn_add(long count, const float *x, float *y);
+/// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, per row.
+void cdnn_layer_norm(
+    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y);
+/// Softmax of each row in place; when `causal`, row i keeps its first i + 1 columns and the others become 0.
+void cdnn_softmax(long rows, long columns, int causal, float *x);
+/// out [tokens, heads * size] = softmax(q k^T / sqrt(size)) v per head, where qkv is
+/// [tokens, 3 * heads * size] = q | k | v. `scores` holds tokens * tokens floats.
+cdnn_status cdnn_attention(
+    int uses_library, long tokens, long heads, long size, int causal, const float *qkv, float *out,
+    float *scores);
+/// [channels, height, width] to [height, width, channels].
+void cdnn_channels_last(long channels, long height, long width, const float *x, float *y);
+/// Square patches of a [channels, height, width] picture as rows [patches, channels * patch * patch].
+void cdnn_picture_patches(long channels, long height, long width, long patch, const float *x, float *y);
+/// Max pooling of one NHWC picture with a square window; padding counts as minus infinity.
+void cdnn_max_pool(
+    long height, long width, long channels, long kernel, long stride, long padding, const float *x, float *y);
+/// The mean over all positions of one NHWC picture.
+void cdnn_mean_pool(long positions, long channels, const float *x, float *y);
+
+#endif

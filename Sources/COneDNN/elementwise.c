@@ -1,0 +1,225 @@
+#include "COneDNN.h"
+#include "vectors.h"
+#include <math.h>
+
+// Loops here are written for the compiler's vectoriser. Sums run over sixteen independent lanes, so that their
+// order, and with it the result, does not depend on the vector length of the machine.
+
+// e^x to about 2 units in the last place (Cephes' expf: range reduction by ln 2, degree-5 polynomial).
+CDNN_INLINE float exp_lane(float x) {
+    x = x < -87.0f ? -87.0f : x;
+    x = x > 88.0f ? 88.0f : x;
+    float shifted = x * 1.44269504088896341f + 12582912.0f;
+    float n = shifted - 12582912.0f;
+    float r = x - n * 0.693359375f;
+    r = r + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    int32_t bits;
+    memcpy(&bits, &shifted, 4);
+    // The low bits of `shifted` hold n; moved to the exponent field they multiply by 2^n.
+    uint32_t scaled;
+    memcpy(&scaled, &p, 4);
+    scaled += (uint32_t)bits << 23;
+    memcpy(&p, &scaled, 4);
+    return p;
+}
+
+// erf to 1.5e-7 (Abramowitz and Stegun 7.1.26).
+CDNN_INLINE float erf_lane(float x) {
+    float a = fabsf(x);
+    float t = 1.0f / (1.0f + 0.3275911f * a);
+    float p = 1.061405429f;
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    float e = 1.0f - p * t * exp_lane(-a * a);
+    return x < 0 ? -e : e;
+}
+
+// Half to single by moving the fields and letting one multiplication fix the exponent (and the denormals).
+CDNN_INLINE float half_lane(uint16_t h) {
+    uint32_t bits = (uint32_t)(h & 0x7fff) << 13;
+    float value;
+    memcpy(&value, &bits, 4);
+    value *= 0x1p112f;
+    memcpy(&bits, &value, 4);
+    // What was infinity or NaN has come out as 2^16 or more.
+    bits |= value >= 65536.0f ? 0x7f800000u : 0;
+    bits |= (uint32_t)(h & 0x8000) << 16;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+CDNN_CLONES static void from_half(const unsigned char *from, long count, float *to) {
+    for (long i = 0; i < count; i++) {
+        uint16_t h;
+        memcpy(&h, from + 2 * i, 2);
+        to[i] = half_lane(h);
+    }
+}
+
+CDNN_CLONES static void from_bfloat(const unsigned char *from, long count, float *to) {
+    for (long i = 0; i < count; i++) {
+        uint16_t h;
+        memcpy(&h, from + 2 * i, 2);
+        uint32_t bits = (uint32_t)h << 16;
+        memcpy(to + i, &bits, 4);
+    }
+}
+
+void cdnn_to_float(const void *from, cdnn_element element, long count, float *to) {
+    switch (element) {
+    case CDNN_F32: memcpy(to, from, (size_t)count * 4); break;
+    case CDNN_F16: from_half(from, count, to); break;
+    case CDNN_BF16: from_bfloat(from, count, to); break;
+    }
+}
+
+CDNN_CLONES static void relu(long count, float *y) {
+    for (long i = 0; i < count; i++) y[i] = y[i] > 0 ? y[i] : 0;
+}
+
+CDNN_CLONES static void gelu(long count, float *y) {
+    for (long i = 0; i < count; i++) y[i] = 0.5f * y[i] * (1.0f + erf_lane(y[i] * 0.70710678118654752f));
+}
+
+CDNN_CLONES static void quick_gelu(long count, float *y) {
+    for (long i = 0; i < count; i++) y[i] = y[i] / (1.0f + exp_lane(-1.702f * y[i]));
+}
+
+CDNN_CLONES void cdnn_add(long count, const float *restrict x, float *restrict y) {
+    for (long i = 0; i < count; i++) y[i] += x[i];
+}
+
+void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activation activation, float *y) {
+    if (bias)
+        for (long r = 0; r < rows; r++) cdnn_add(columns, bias, y + r * columns);
+    switch (activation) {
+    case CDNN_IDENTITY: break;
+    case CDNN_RELU: relu(rows * columns, y); break;
+    case CDNN_GELU: gelu(rows * columns, y); break;
+    case CDNN_QUICK_GELU: quick_gelu(rows * columns, y); break;
+    }
+}
+
+CDNN_CLONES void cdnn_layer_norm(
+    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y) {
+    long whole = columns / 16 * 16;
+    for (long r = 0; r < rows; r++, x += columns, y += columns) {
+        f16x lanes = {0};
+        float rest = 0;
+        for (long i = 0; i < whole; i += 16) {
+            f16x v;
+            memcpy(&v, x + i, 64);
+            lanes += v;
+        }
+        for (long i = whole; i < columns; i++) rest += x[i];
+        float mean = (lane_sum(&lanes) + rest) / (float)columns;
+        lanes = (f16x){0};
+        rest = 0;
+        for (long i = 0; i < whole; i += 16) {
+            f16x v;
+            memcpy(&v, x + i, 64);
+            v -= mean;
+            lanes += v * v;
+        }
+        for (long i = whole; i < columns; i++) rest += (x[i] - mean) * (x[i] - mean);
+        float factor = 1.0f / sqrtf((lane_sum(&lanes) + rest) / (float)columns + epsilon);
+        for (long i = 0; i < columns; i++) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
+    }
+}
+
+CDNN_CLONES static void softmax_row(long count, float *x) {
+    float largest = x[0];
+    for (long i = 1; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+    for (long i = 0; i < count; i++) x[i] = exp_lane(x[i] - largest);
+    f16x lanes = {0};
+    float sum = 0;
+    long whole = count / 16 * 16;
+    for (long i = 0; i < whole; i += 16) {
+        f16x v;
+        memcpy(&v, x + i, 64);
+        lanes += v;
+    }
+    for (long i = whole; i < count; i++) sum += x[i];
+    float factor = 1.0f / (lane_sum(&lanes) + sum);
+    for (long i = 0; i < count; i++) x[i] *= factor;
+}
+
+void cdnn_softmax(long rows, long columns, int causal, float *x) {
+    for (long r = 0; r < rows; r++, x += columns) {
+        long kept = causal && r + 1 < columns ? r + 1 : columns;
+        softmax_row(kept, x);
+        if (kept < columns) memset(x + kept, 0, (size_t)(columns - kept) * sizeof(float));
+    }
+}
+
+cdnn_status cdnn_attention(
+    int uses_library, long tokens, long heads, long size, int causal, const float *qkv, float *out,
+    float *scores) {
+    long width = heads * size;
+    float scale = 1.0f / sqrtf((float)size);
+    cdnn_status (*product)(int, long, long, long, float, const float *, long, const float *, long, float, float *,
+                           long) = uses_library ? cdnn_sgemm : cdnn_portable_sgemm;
+    for (long h = 0; h < heads; h++) {
+        const float *q = qkv + h * size, *k = q + width, *v = k + width;
+        cdnn_status status =
+            product(1, tokens, tokens, size, scale, q, 3 * width, k, 3 * width, 0, scores, tokens);
+        if (status != CDNN_OK) return status;
+        cdnn_softmax(tokens, tokens, causal, scores);
+        status = product(0, tokens, size, tokens, 1, scores, tokens, v, 3 * width, 0, out + h * size, width);
+        if (status != CDNN_OK) return status;
+    }
+    return CDNN_OK;
+}
+
+void cdnn_channels_last(long channels, long height, long width, const float *x, float *y) {
+    long area = height * width;
+    for (long p = 0; p < area; p++)
+        for (long c = 0; c < channels; c++) y[p * channels + c] = x[c * area + p];
+}
+
+void cdnn_picture_patches(long channels, long height, long width, long patch, const float *x, float *y) {
+    for (long top = 0; top + patch <= height; top += patch)
+        for (long left = 0; left + patch <= width; left += patch)
+            for (long c = 0; c < channels; c++)
+                for (long row = 0; row < patch; row++, y += patch)
+                    memcpy(y, x + (c * height + top + row) * width + left, (size_t)patch * sizeof(float));
+}
+
+CDNN_CLONES static void maximum(long count, const float *restrict x, float *restrict y) {
+    for (long i = 0; i < count; i++) y[i] = x[i] > y[i] ? x[i] : y[i];
+}
+
+void cdnn_max_pool(
+    long height, long width, long channels, long kernel, long stride, long padding, const float *x, float *y) {
+    long out_height = (height + 2 * padding - kernel) / stride + 1;
+    long out_width = (width + 2 * padding - kernel) / stride + 1;
+    for (long oy = 0; oy < out_height; oy++)
+        for (long ox = 0; ox < out_width; ox++, y += channels) {
+            for (long c = 0; c < channels; c++) y[c] = -INFINITY;
+            for (long ky = 0; ky < kernel; ky++) {
+                long iy = oy * stride - padding + ky;
+                if (iy < 0 || iy >= height) continue;
+                for (long kx = 0; kx < kernel; kx++) {
+                    long ix = ox * stride - padding + kx;
+                    if (ix < 0 || ix >= width) continue;
+                    maximum(channels, x + (iy * width + ix) * channels, y);
+                }
+            }
+        }
+}
+
+void cdnn_mean_pool(long positions, long channels, const float *x, float *y) {
+    memset(y, 0, (size_t)channels * sizeof(float));
+    for (long p = 0; p < positions; p++) cdnn_add(channels, x + p * channels, y);
+    float factor = 1.0f / (float)positions;
+    for (long c = 0; c < channels; c++) y[c] *= factor;
+}

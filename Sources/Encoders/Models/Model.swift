@@ -1,0 +1,91 @@
+import Imaging
+import Inference
+public import SystemPackage
+
+/// A model: an image tower, a text tower, or both in one space, with its tokenizer and preprocessing.
+///
+/// Opening one reads configuration and tensor tables only. Towers are built when they are first asked for, each
+/// by itself, and their weights are read from the mapped file when they first run.
+public struct Model: Sendable {
+    /// Where a model was read from.
+    public enum Source: Sendable, Equatable {
+        case embedded
+        case folder(FilePath)
+        case file(FilePath)
+    }
+
+    /// The name from its configuration, else that of its folder or file.
+    public let name: String
+    /// What it is, for people: "CLIP ViT-B/32", "ResNet-50".
+    public let architecture: String
+    /// 64 hexadecimal digits that differ when the vectors do: of weights, configuration and tokenizer.
+    public let fingerprint: String
+    /// Coordinates of its vectors.
+    public let dimension: Int
+    /// Number of weights in its files.
+    public let parameterCount: Int
+    /// What a cosine is multiplied by before a softmax over captions (CLIP's exp(logit_scale)), if it has one.
+    public let logitScale: Float?
+    /// How scores of unrelated items are spread, if it was measured.
+    public let calibration: ScoreCalibration?
+    /// Where it was read from.
+    public let source: Source
+
+    private let towers: LazyTowers
+
+    /// A short name for files and folders: the name with a part of the fingerprint.
+    public var id: String {
+        let plain = name.unicodeScalars.map { scalar -> Character in
+            let keeps = scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            return keeps || scalar == "." || scalar == "-" || scalar == "_" ? Character(scalar) : "_"
+        }
+        // A leading dot would hide the folder.
+        let visible = String(plain.drop { $0 == "." }.prefix(64))
+        return "\(visible.isEmpty ? "model" : visible)-\(fingerprint.prefix(12))"
+    }
+
+    /// Whether the model can encode pictures; costs nothing.
+    public var hasImageEncoder: Bool { towers.configuration.vision != nil }
+    /// Whether the model can encode texts; costs nothing.
+    public var hasTextEncoder: Bool { towers.configuration.text != nil }
+
+    /// The image tower, nil when the model has none; built by the first thread that asks.
+    public var imageEncoder: (any ImageEncoder)? { get throws { try towers.image() } }
+    /// The text tower, nil when the model has none; built by the first thread that asks.
+    public var textEncoder: (any TextEncoder)? { get throws { try towers.text() } }
+
+    /// The model that imgvec carries; throws when it was built without one.
+    public static func embedded() throws -> Model {
+        guard try ModelFiles.embedded.content("model.safetensors") != nil else { throw ModelError.nothingEmbedded }
+        return try Model(ModelFiles.embedded, source: .embedded)
+    }
+
+    /// A Hugging Face CLIP folder, or a ResNet as a safetensors file, as they are published.
+    ///
+    /// Throws errors that name the file, and the tensor or field, that is not as it should be.
+    public static func load(_ path: FilePath) throws -> Model {
+        let files = try ModelFiles(path)
+        return try Model(files, source: files.isFolder ? .folder(path) : .file(path))
+    }
+
+    private init(_ files: ModelFiles, source: Source) throws {
+        let weights = try files.weights(), reader = WeightReader(weights)
+        let configuration = try ModelConfiguration(files, reader)
+        name = configuration.name ?? files.defaultName
+        architecture = configuration.architecture
+        fingerprint = try Fingerprint.compute(files, weights)
+        parameterCount = weights.reduce(0) { sum, file in
+            sum + file.entries.values.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        }
+        switch configuration.vision {
+        case .transformer(let vision)?: dimension = vision.projection
+        case .resNet(let prefix, let projection)?:
+            dimension = try projection ?? ResNet.pooledWidth(prefix.isEmpty ? reader : reader.under(prefix))
+        case nil: dimension = configuration.text?.projection ?? 0
+        }
+        logitScale = reader.has("logit_scale") ? exponential(try reader.scalar("logit_scale")) : nil
+        calibration = configuration.calibration
+        self.source = source
+        towers = LazyTowers(files, reader, configuration)
+    }
+}

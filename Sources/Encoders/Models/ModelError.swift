@@ -1,0 +1,29 @@
+/// Why a model cannot be used.
+public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// A file of the model is missing or not what it should be: the file, and how.
+    case file(String, String)
+    /// No model of that name is installed, and no such path exists.
+    case notFound(String, installed: [String])
+    /// A model of that name is installed already.
+    case exists(String)
+    /// A name that cannot be a folder's name.
+    case unusableName(String)
+    /// An installed file is not the one that was installed.
+    case changed(model: String, file: String)
+    /// This build carries no model.
+    case nothingEmbedded
+
+    /// One line naming the file or model, what is wrong, and a remedy where there is one.
+    public var description: String {
+        switch self {
+        case .file(let file, let problem): "\(file): \(problem)"
+        case .notFound(let name, let installed):
+            "no model '\(name)': no such path, and installed are "
+                + (installed.isEmpty ? "none (see 'imgvec models add')" : installed.joined(separator: ", "))
+        case .exists(let name): "a model '\(name)' is installed already; remove it first or choose another name"
+        case .unusableName(let name): "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_'"
+        case .changed(let model, let file): "model '\(model)': \(file) is not the file that was installed"
+        case .nothingEmbedded: "this build of imgvec carries no model; name one with --model"
+        }
+    }
+}

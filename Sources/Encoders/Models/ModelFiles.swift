@@ -1,0 +1,129 @@
+import CBundledModel
+import Inference
+import SystemPackage
+import SystemSupport
+
+/// The files of a model, wherever they stand: a folder, one safetensors file, or the program itself.
+struct ModelFiles: Sendable {
+    /// One file's bytes, with what keeps them in place.
+    struct Content: @unchecked Sendable {
+        // Unchecked: the bytes are never written, and `owner` keeps them in place.
+        let bytes: UnsafeRawBufferPointer
+        let owner: AnyObject?
+        /// For messages: the path, or the name within the program.
+        let label: String
+    }
+
+    private enum Place: Sendable {
+        case folder(FilePath)
+        case file(FilePath)
+        case embedded
+    }
+
+    private let place: Place
+
+    /// Files larger than this are no configuration or vocabulary.
+    private static let largestText = 64 << 20
+
+    /// A model's folder, or a single safetensors file.
+    init(_ path: FilePath) throws {
+        place = try FileStatus.of(path).kind == .directory ? .folder(path) : .file(path)
+    }
+
+    private init(_ place: Place) { self.place = place }
+
+    /// The model within the program.
+    static let embedded = ModelFiles(.embedded)
+
+    /// Whether the files stand in a folder.
+    var isFolder: Bool {
+        if case .folder = place { true } else { false }
+    }
+
+    /// What to call the model when its files do not say.
+    var defaultName: String {
+        switch place {
+        case .folder(let path), .file(let path): (try? Folders.resolve(path))?.stem ?? path.stem ?? "model"
+        case .embedded: "embedded"
+        }
+    }
+
+    /// The path for messages.
+    var label: String {
+        switch place {
+        case .folder(let path), .file(let path): path.string
+        case .embedded: "the embedded model"
+        }
+    }
+
+    /// A file by its name, nil when the model has none of it.
+    func content(_ name: String) throws -> Content? {
+        switch place {
+        case .embedded: return ModelFiles.embeddedContent(name)
+        case .file: return nil
+        case .folder(let folder):
+            // Names come from the model's own index too: they must not lead out of the folder.
+            guard let component = FilePath.Component(name), component.kind == .regular else {
+                throw ModelError.file(label, "names a file '\(name)', which is no file name")
+            }
+            let path = folder.appending(component)
+            do {
+                let file = try MappedFile(path)
+                return Content(bytes: file.bytes, owner: file, label: path.string)
+            } catch let error as SystemError where error.errno == .noSuchFileOrDirectory {
+                return nil
+            }
+        }
+    }
+
+    /// A JSON file as a tree, nil when the model has none of it.
+    func json(_ name: String) throws -> JSON? {
+        guard let content = try content(name) else { return nil }
+        guard content.bytes.count <= ModelFiles.largestText else {
+            throw ModelError.file(content.label, "has \(content.bytes.count) bytes, which is no configuration")
+        }
+        do throws(JSONError) {
+            let value = try JSON.parse(content.bytes)
+            return withExtendedLifetime(content.owner) { value }
+        } catch {
+            throw ModelError.file(content.label, error.description)
+        }
+    }
+
+    /// The weights: `model.safetensors`, or the parts that `model.safetensors.index.json` lists.
+    func weights() throws -> [SafeTensors] {
+        if case .file(let path) = place { return [try SafeTensors(path)] }
+        if let content = try content("model.safetensors") {
+            return [try SafeTensors(content.bytes, name: content.label, owner: content.owner)]
+        }
+        let index = "model.safetensors.index.json"
+        guard let json = try json(index) else {
+            throw ModelError.file(label, "holds no model.safetensors")
+        }
+        guard case .object(let map)? = json["weight_map"] else {
+            throw ModelError.file("\(label)/\(index)", "has no weight_map")
+        }
+        return try Set(map.values.compactMap(\.string)).sorted().map { name in
+            guard let content = try content(name) else {
+                throw ModelError.file("\(label)/\(index)", "lists \(name), which is missing")
+            }
+            return try SafeTensors(content.bytes, name: content.label, owner: content.owner)
+        }
+    }
+
+    private static func embeddedContent(_ name: String) -> Content? {
+        func content(_ start: UnsafePointer<UInt8>, _ count: Int) -> Content? {
+            count == 0
+                ? nil
+                : Content(bytes: UnsafeRawBufferPointer(start: start, count: count), owner: nil, label: "embedded \(name)")
+        }
+        switch name {
+        case "config.json": return content(cbm_config(), cbm_config_size())
+        case "model.safetensors": return content(cbm_weights(), cbm_weights_size())
+        case "vocab.json": return content(cbm_vocabulary(), cbm_vocabulary_size())
+        case "merges.txt": return content(cbm_merges(), cbm_merges_size())
+        case "preprocessor_config.json": return content(cbm_preprocessor(), cbm_preprocessor_size())
+        default: return nil
+        }
+    }
+}

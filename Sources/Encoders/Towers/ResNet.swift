@@ -1,0 +1,129 @@
+package import Inference
+
+/// A residual network (He et al., 2015) up to its global average pool; batch normalisation is folded at load.
+///
+/// Sizes are read off the tensors' shapes (torchvision's and timm's names): basic blocks as in ResNet-18 and 34,
+/// or bottleneck blocks as in 50, 101 and 152 with the stride in their 3 x 3 convolution; any widths and depths.
+package struct ResNet: ImageTower {
+    /// The two kinds of residual block.
+    package enum BlockKind: String, Sendable { case basic, bottleneck }
+
+    package let kind: BlockKind
+    /// Blocks in each of the four stages.
+    package let depths: [Int]
+    /// Channels after each stage.
+    package let widths: [Int]
+    package let dimension: Int
+    package let batch: Int = 4
+
+    private let stem: Convolution
+    private let stages: [[Block]]
+    private let projection: Linear?
+    private static let stemPool = MaxPool(kernel: 3, stride: 2, padding: 1)
+
+    private struct Block: Sendable {
+        let inner: [Convolution]
+        let last: Convolution
+        let shortcut: Convolution?
+
+        func callAsFunction(_ x: consuming Tensor) throws -> Tensor {
+            var y = x
+            for convolution in inner { y = try convolution(y) }
+            var result = try shortcut.map { try $0(x) } ?? x
+            try last.add(y, to: &result)
+            return result
+        }
+    }
+
+    /// Reads a network; `projection` is applied to the pooled vector when the model has one.
+    package init(_ reader: WeightReader, projection: Linear? = nil) throws {
+        guard let stemShape = reader.shape("conv1.weight") else { throw reader.failure("conv1.weight", "is missing") }
+        guard stemShape.count == 4, stemShape[0] > 0, stemShape[1...] == [3, 7, 7] else {
+            throw reader.failure("conv1.weight", "has shape \(stemShape), expected [width, 3, 7, 7]")
+        }
+        stem = try ResNet.convolution(reader, "conv1", "bn1", inputs: 3, kernel: 7, stride: 2, relu: true)
+        kind = reader.has("layer1.0.conv3.weight") ? .bottleneck : .basic
+        var stages: [[Block]] = [], widths: [Int] = []
+        var width = stem.outputs
+        for stage in 1...4 {
+            var blocks: [Block] = []
+            while blocks.isEmpty || reader.has("layer\(stage).\(blocks.count).conv1.weight") {
+                let block = reader.under("layer\(stage).\(blocks.count)")
+                let stride = stage > 1 && blocks.isEmpty ? 2 : 1
+                let made = try ResNet.block(block, kind, inputs: width, stride: stride)
+                width = made.last.outputs
+                blocks.append(made)
+            }
+            stages.append(blocks)
+            widths.append(width)
+        }
+        self.stages = stages
+        self.widths = widths
+        depths = stages.map(\.count)
+        precondition(projection == nil || projection?.inputs == width)
+        self.projection = projection
+        dimension = projection?.outputs ?? width
+    }
+
+    /// Channels of the pooled vector of a network under a reader, without building it.
+    package static func pooledWidth(_ reader: WeightReader) throws -> Int {
+        let last = reader.has("layer4.0.conv3.weight") ? "layer4.0.conv3.weight" : "layer4.0.conv2.weight"
+        guard let shape = reader.shape(last) else { throw reader.failure(last, "is missing") }
+        guard shape.count == 4 else { throw reader.failure(last, "has shape \(shape), expected four dimensions") }
+        return shape[0]
+    }
+
+    private static func block(
+        _ reader: WeightReader, _ kind: BlockKind, inputs: Int, stride: Int
+    ) throws -> Block {
+        let shortcut: Convolution? =
+            reader.has("downsample.0.weight")
+            ? try convolution(reader, "downsample.0", "downsample.1", inputs: inputs, kernel: 1, stride: stride, relu: false)
+            : nil
+        let inner: [Convolution], last: Convolution
+        switch kind {
+        case .basic:
+            let first = try convolution(reader, "conv1", "bn1", inputs: inputs, kernel: 3, stride: stride, relu: true)
+            inner = [first]
+            last = try convolution(
+                reader, "conv2", "bn2", inputs: first.outputs, kernel: 3, stride: 1, relu: true, adding: true)
+        case .bottleneck:
+            let first = try convolution(reader, "conv1", "bn1", inputs: inputs, kernel: 1, stride: 1, relu: true)
+            let second = try convolution(
+                reader, "conv2", "bn2", inputs: first.outputs, kernel: 3, stride: stride, relu: true)
+            inner = [first, second]
+            last = try convolution(
+                reader, "conv3", "bn3", inputs: second.outputs, kernel: 1, stride: 1, relu: true, adding: true)
+        }
+        let carried = shortcut?.outputs ?? inputs
+        guard carried == last.outputs, shortcut != nil || stride == 1 else {
+            throw reader.failure("downsample.0.weight", "is needed to turn \(carried) channels into \(last.outputs)")
+        }
+        return Block(inner: inner, last: last, shortcut: shortcut)
+    }
+
+    private static func convolution(
+        _ reader: WeightReader, _ name: String, _ norm: String, inputs: Int, kernel: Int, stride: Int, relu: Bool,
+        adding: Bool = false
+    ) throws -> Convolution {
+        let weights = try reader.weights(name + ".weight")
+        guard weights.shape.count == 4, weights.shape[0] > 0, weights.shape[1...] == [inputs, kernel, kernel] else {
+            throw reader.failure(
+                name + ".weight", "has shape \(weights.shape), expected [channels, \(inputs), \(kernel), \(kernel)]")
+        }
+        return Convolution(
+            weights, try reader.batchNorm(norm, channels: weights.shape[0]), stride: stride, padding: kernel / 2,
+            relu: relu, adding: adding)
+    }
+
+    package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
+        var x = ResNet.stemPool(try stem(pixels.channelsLast()))
+        trace("stem", x)
+        for (index, stage) in stages.enumerated() {
+            for block in stage { x = try block(x) }
+            trace("stage.\(index + 1)", x)
+        }
+        let pooled = x.meanOverPositions()
+        return try projection.map { try $0(pooled) } ?? pooled
+    }
+}

@@ -1,0 +1,53 @@
+import COneDNN
+
+/// Multi-head self-attention with a residual sum: x += out(softmax(q kᵀ / √d) v) of normed rows (Vaswani et al., 2017).
+public struct MultiHeadAttention: Sendable {
+    private let heads: Int
+    private let causal: Bool
+    private let queryKeyValue: Linear
+    private let output: Linear
+    private let override: MathBackend?
+
+    /// Attention with the three input projections as one map (queries, keys, values in this order) and an
+    /// output projection that adds. When causal, a row sees only itself and the rows before it.
+    public init(heads: Int, causal: Bool, queryKeyValue: Linear, output: Linear) {
+        precondition(queryKeyValue.outputs == 3 * output.inputs && output.inputs % heads == 0)
+        self.heads = heads
+        self.causal = causal
+        self.queryKeyValue = queryKeyValue
+        self.output = output
+        override = MathLibrary.override
+    }
+
+    /// Adds the attention of `normed` [rows, width] to `x` of the same shape.
+    ///
+    /// The rows are consecutive sequences of the given lengths, which do not see each other. Lengths may sum to
+    /// less than the rows; what lies behind them is padding with undefined results.
+    public func add(_ normed: Tensor, to x: inout Tensor, lengths: [Int]) throws {
+        let width = output.inputs, rows = normed.count / queryKeyValue.inputs
+        let covered = lengths.reduce(0, +)
+        precondition(covered <= rows && lengths.allSatisfy { $0 > 0 })
+        let projected = try queryKeyValue(normed)
+        var mixed = Tensor(uninitialized: [rows, width])
+        let longest = lengths.max() ?? 0
+        var scores = Tensor(uninitialized: [longest, longest])
+        try mixed.write { mixed in
+            try projected.read { projected in
+                try scores.write { scores in
+                    var start = 0
+                    for length in lengths {
+                        // Few rows stay off the library, as in Linear: their sums must not depend on the batch.
+                        let library = length > Linear.fewRows && (override ?? MathLibrary.backend) == .oneDNN
+                        let status = cdnn_attention(
+                            library ? 1 : 0, length, heads, width / heads, causal ? 1 : 0, projected + start * 3 * width,
+                            mixed + start * width, scores)
+                        try MathLibrary.check(status, "attention over \(length) positions")
+                        start += length
+                    }
+                }
+                if covered < rows { (mixed + covered * width).update(repeating: 0, count: (rows - covered) * width) }
+            }
+        }
+        try output.add(mixed, to: &x)
+    }
+}

@@ -1,0 +1,175 @@
+import COneDNN
+import Synchronization
+
+/// A convolution over NHWC pictures with square kernels, bias, and optional residual sum and ReLU.
+///
+/// Weights are packed by the first picture that comes; a primitive is kept per picture size.
+public struct Convolution: Sendable {
+    /// Channels in and out.
+    public let inputs: Int, outputs: Int
+    /// Side of the kernel, step, and zero padding on every side, in pixels.
+    public let kernel: Int, stride: Int, padding: Int
+    private let relu: Bool, adding: Bool
+    private let weights: Weights
+    private let normalization: BatchNorm
+    private let packed: PackedConvolution
+
+    /// A convolution followed by batch normalisation, whose factors are folded into the weights.
+    ///
+    /// Weights are [outputs, inputs, kernel, kernel]. With `adding` the result is added to what the target
+    /// holds (the shortcut of a residual block) before `relu`.
+    public init(
+        _ weights: Weights, _ normalization: BatchNorm, stride: Int, padding: Int, relu: Bool, adding: Bool = false
+    ) {
+        precondition(weights.shape.count == 4 && weights.shape[2] == weights.shape[3])
+        precondition(normalization.factor.count == weights.shape[0] && stride > 0 && padding >= 0)
+        outputs = weights.shape[0]
+        inputs = weights.shape[1]
+        kernel = weights.shape[2]
+        self.stride = stride
+        self.padding = padding
+        self.relu = relu
+        self.adding = adding
+        self.weights = weights
+        self.normalization = normalization
+        packed = PackedConvolution(override: MathLibrary.override)
+    }
+
+    /// Rows or columns of the result for an extent of the input.
+    public func outputExtent(_ extent: Int) -> Int { (extent + 2 * padding - kernel) / stride + 1 }
+
+    /// y [count, height', width', outputs] of x [count, height, width, inputs]; not for convolutions that add.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        precondition(!adding)
+        var y = Tensor(uninitialized: [x.shape[0], outputExtent(x.shape[1]), outputExtent(x.shape[2]), outputs])
+        try run(x, &y)
+        return y
+    }
+
+    /// y = relu(y + conv(x)), for convolutions made to add.
+    public func add(_ x: Tensor, to y: inout Tensor) throws {
+        precondition(adding)
+        try run(x, &y)
+    }
+
+    private func run(_ x: Tensor, _ y: inout Tensor) throws {
+        let (count, height, width) = (x.shape[0], x.shape[1], x.shape[2])
+        precondition(x.shape[3] == inputs)
+        precondition(y.shape == [count, outputExtent(height), outputExtent(width), outputs])
+        switch try packed.prepared(count, height, width, for: self) {
+        case .oneDNN(let handle):
+            let status = y.write { y in x.read { cdnn_conv_run(handle, count, height, width, $0, y) } }
+            try MathLibrary.check(status, label(height, width))
+        case .plain(let weights, let bias):
+            try y.write { y in try x.read { try runPortably(count, height, width, $0, weights, bias, y) } }
+        }
+    }
+
+    // One picture at a time: its patches as rows, times the weights.
+    private func runPortably(
+        _ count: Int, _ height: Int, _ width: Int, _ x: UnsafePointer<Float>, _ weights: Tensor, _ bias: [Float],
+        _ y: UnsafeMutablePointer<Float>
+    ) throws {
+        let positions = outputExtent(height) * outputExtent(width), depth = kernel * kernel * inputs
+        var shape = self.shape
+        var patches = Tensor(uninitialized: [positions, depth])
+        for index in 0..<count {
+            let target = y + index * positions * outputs
+            patches.write { cdnn_patch_rows(&shape, height, width, x + index * height * width * inputs, $0) }
+            let status = patches.read { rows in
+                weights.read {
+                    cdnn_portable_sgemm(
+                        1, positions, outputs, depth, 1, rows, depth, $0, depth, adding ? 1 : 0, target, outputs)
+                }
+            }
+            try MathLibrary.check(status, label(height, width))
+            cdnn_bias_activation(positions, outputs, bias, relu ? CDNN_RELU : CDNN_IDENTITY, target)
+        }
+    }
+
+    private var shape: cdnn_conv_shape {
+        cdnn_conv_shape(
+            inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding, relu: relu ? 1 : 0,
+            adds: adding ? 1 : 0)
+    }
+
+    private func label(_ height: Int, _ width: Int) -> String {
+        "a \(kernel) x \(kernel) convolution of \(inputs) to \(outputs) channels over \(width) x \(height) pixels"
+    }
+
+    /// The weights [outputs, inputs, kernel, kernel] with the normalisation's factor in them.
+    private func foldedWeights() -> Tensor {
+        var folded = weights.tensor()
+        let size = folded.count / outputs
+        folded.write { w in
+            for output in 0..<outputs {
+                let factor = normalization.factor[output]
+                for index in output * size..<(output + 1) * size { w[index] *= factor }
+            }
+        }
+        return folded
+    }
+
+    fileprivate func pack(_ count: Int, _ height: Int, _ width: Int) throws -> OpaquePointer? {
+        var shape = self.shape
+        var handle: OpaquePointer?
+        let status = foldedWeights().read {
+            cdnn_conv_create(&shape, $0, normalization.offset, count, height, width, &handle)
+        }
+        try MathLibrary.check(status, label(height, width))
+        return handle
+    }
+
+    /// Weights as [outputs, kernel, kernel, inputs], the order in which patches are laid out.
+    fileprivate func plainForm() -> PackedConvolution.Form {
+        let folded = foldedWeights(), area = kernel * kernel
+        var turned = Tensor(uninitialized: [outputs, area * inputs])
+        turned.write { target in
+            folded.read { source in
+                for output in 0..<outputs {
+                    for input in 0..<inputs {
+                        for position in 0..<area {
+                            target[(output * area + position) * inputs + input] =
+                                source[(output * inputs + input) * area + position]
+                        }
+                    }
+                }
+            }
+        }
+        return .plain(turned, bias: normalization.offset)
+    }
+}
+
+/// The packed form of a convolution's weights, made by the first thread that needs it.
+private final class PackedConvolution: Sendable {
+    enum Form: @unchecked Sendable {
+        // Unchecked: the C object locks its own cache.
+        case oneDNN(OpaquePointer)
+        case plain(Tensor, bias: [Float])
+    }
+
+    private let override: MathBackend?
+    private let form = Mutex<Form?>(nil)
+
+    init(override: MathBackend?) { self.override = override }
+
+    func prepared(_ count: Int, _ height: Int, _ width: Int, for convolution: Convolution) throws -> Form {
+        try form.withLock { form in
+            if let form { return form }
+            let made: Form
+            if (override ?? MathLibrary.backend) == .oneDNN,
+                let handle = try convolution.pack(count, height, width)
+            {
+                made = .oneDNN(handle)
+            } else {
+                made = convolution.plainForm()
+            }
+            form = made
+            return made
+        }
+    }
+
+    deinit {
+        form.withLock { if case .oneDNN(let handle) = $0 { cdnn_conv_destroy(handle) } }
+    }
+}

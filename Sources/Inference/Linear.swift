@@ -1,0 +1,162 @@
+import COneDNN
+import Synchronization
+
+/// A linear map y = act(x Wᵀ + b) over the last dimension.
+///
+/// Weights stay where the file has them until the first product of more than 16 rows, which packs them for the
+/// math library (once, about 10 GB/s; twice the memory of a mapped float32 file afterwards). Products of fewer
+/// rows read the mapped weights directly, in whatever precision they are stored, and sum in an order that does
+/// not depend on the number of rows.
+public struct Linear: Sendable {
+    /// Length of the input and output vectors.
+    public let inputs: Int, outputs: Int
+    /// What is applied at the end.
+    public let activation: Activation
+    /// The largest number of rows that is computed from unpacked weights.
+    public static let fewRows: Int = 16
+
+    private let parts: [Weights]
+    private let bias: [Float]?
+    private let packed: PackedWeights
+
+    /// A map whose output is that of several weight matrices [outputs_i, inputs] one after the other.
+    ///
+    /// `bias` has one value per output. `adding` maps add their result to what the target holds.
+    public init(_ parts: [Weights], bias: [Float]?, activation: Activation = .identity, adding: Bool = false) {
+        precondition(!parts.isEmpty && parts.allSatisfy { $0.shape.count == 2 && $0.shape[1] == parts[0].shape[1] })
+        precondition(!adding || activation == .identity, "a residual sum has no activation")
+        inputs = parts[0].shape[1]
+        outputs = parts.reduce(0) { $0 + $1.shape[0] }
+        precondition(bias == nil || bias?.count == outputs)
+        self.parts = parts
+        self.bias = bias
+        self.activation = activation
+        packed = PackedWeights(override: MathLibrary.override, adding: adding)
+    }
+
+    /// A map with one weight matrix [outputs, inputs].
+    public init(_ weights: Weights, bias: [Float]? = nil, activation: Activation = .identity, adding: Bool = false) {
+        self.init([weights], bias: bias, activation: activation, adding: adding)
+    }
+
+    /// y [rows, outputs] of x [rows, inputs]; not for maps that add.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        precondition(!packed.adding)
+        let rows = x.count / inputs
+        var y = Tensor(uninitialized: Array(x.shape.dropLast()) + [outputs])
+        try y.write { y in try x.read { x in try run(rows, x, y) } }
+        return y
+    }
+
+    /// y += x Wᵀ + b, for maps made to add.
+    public func add(_ x: Tensor, to y: inout Tensor) throws {
+        precondition(packed.adding && y.count / outputs == x.count / inputs)
+        let rows = x.count / inputs
+        try y.write { y in try x.read { x in try run(rows, x, y) } }
+    }
+
+    private func run(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) throws {
+        if rows <= Linear.fewRows { return runDirectly(rows, x, y) }
+        switch try packed.prepared(rows: rows, for: self) {
+        case .oneDNN(let handle):
+            try MathLibrary.check(cdnn_linear_run(handle, rows, x, y), label(rows))
+        case .plain(let weights):
+            let status = weights.read { w in
+                cdnn_portable_sgemm(1, rows, outputs, inputs, 1, x, inputs, w, inputs, packed.adding ? 1 : 0, y, outputs)
+            }
+            try MathLibrary.check(status, label(rows))
+            finish(rows, y)
+        }
+    }
+
+    private func runDirectly(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 4 * inputs + (packed.adding ? rows * outputs : 0)) {
+            memory in
+            guard let scratch = memory.baseAddress else { return }
+            let target = packed.adding ? scratch + 4 * inputs : y
+            var column = 0
+            for part in parts {
+                cdnn_skinny(
+                    rows, inputs, part.shape[0], x, part.bytes.baseAddress, part.type.native, target + column, outputs,
+                    scratch)
+                column += part.shape[0]
+            }
+            if packed.adding { cdnn_add(rows * outputs, target, y) }
+        }
+        finish(rows, y)
+    }
+
+    private func finish(_ rows: Int, _ y: UnsafeMutablePointer<Float>) {
+        if let bias {
+            cdnn_bias_activation(rows, outputs, bias, activation.native, y)
+        } else {
+            cdnn_bias_activation(rows, outputs, nil, activation.native, y)
+        }
+    }
+
+    private func label(_ rows: Int) -> String { "a product of \(rows) x \(inputs) by \(inputs) x \(outputs)" }
+
+    /// All parts' weights as one float matrix [outputs, inputs].
+    fileprivate func plainWeights() -> Tensor {
+        var result = Tensor(uninitialized: [outputs, inputs])
+        result.write { target in
+            var row = 0
+            for part in parts {
+                part.convert(0..<part.count, to: target + row * inputs)
+                row += part.shape[0]
+            }
+        }
+        return result
+    }
+
+    fileprivate func pack(rows: Int, adding: Bool) throws -> OpaquePointer? {
+        let plain = plainWeights()
+        var handle: OpaquePointer?
+        let status = plain.read { weights in
+            if let bias {
+                cdnn_linear_create(
+                    inputs, outputs, weights, bias, activation.native, adding ? 1 : 0, rows, &handle)
+            } else {
+                cdnn_linear_create(inputs, outputs, weights, nil, activation.native, adding ? 1 : 0, rows, &handle)
+            }
+        }
+        try MathLibrary.check(status, label(rows))
+        return handle
+    }
+}
+
+/// The packed form of a linear map's weights, made by the first thread that needs it.
+private final class PackedWeights: Sendable {
+    enum Form: @unchecked Sendable {
+        // Unchecked: the C object locks its own cache.
+        case oneDNN(OpaquePointer)
+        case plain(Tensor)
+    }
+
+    let adding: Bool
+    private let override: MathBackend?
+    private let form = Mutex<Form?>(nil)
+
+    init(override: MathBackend?, adding: Bool) {
+        self.override = override
+        self.adding = adding
+    }
+
+    func prepared(rows: Int, for linear: Linear) throws -> Form {
+        try form.withLock { form in
+            if let form { return form }
+            let made: Form
+            if (override ?? MathLibrary.backend) == .oneDNN, let handle = try linear.pack(rows: rows, adding: adding) {
+                made = .oneDNN(handle)
+            } else {
+                made = .plain(linear.plainWeights())
+            }
+            form = made
+            return made
+        }
+    }
+
+    deinit {
+        form.withLock { if case .oneDNN(let handle) = $0 { cdnn_linear_destroy(handle) } }
+    }
+}

@@ -1,0 +1,103 @@
+import COneDNN
+import SystemSupport
+
+/// What multiplies matrices: oneDNN where it is installed, else plain kernels (Accelerate's on macOS).
+public enum MathBackend: String, Sendable, CaseIterable {
+    /// Intel's oneDNN, loaded when the first large product is needed.
+    case oneDNN = "onednn"
+    /// The kernels that come with imgvec.
+    case portable
+}
+
+/// The choice of backend, and how many threads it may use.
+public enum MathLibrary {
+    /// Overrides the backend for layers built inside `MathLibrary.$override.withValue(...)`; for tests.
+    @TaskLocal package static var override: MathBackend?
+
+    /// The backend that layers built now will use.
+    ///
+    /// `IMGVEC_MATH=portable` (or `onednn`) forces one. Asking loads oneDNN if it has not been tried yet, which
+    /// costs some milliseconds; small models never ask.
+    public static var backend: MathBackend { override ?? preferred }
+
+    private static let preferred: MathBackend = {
+        if Platform.environment("IMGVEC_MATH") == MathBackend.portable.rawValue { return .portable }
+        return cdnn_available() != 0 ? .oneDNN : .portable
+    }()
+
+    /// The version of the loaded oneDNN ("2.6.3"), or nil when it is not there.
+    public static var oneDNNVersion: String? {
+        let version = cdnn_version()
+        return version == 0 ? nil : "\(version / 10000).\(version / 100 % 100).\(version % 100)"
+    }
+
+    /// Runs `body` with up to `count` threads inside each product called from this thread; else it is one.
+    ///
+    /// For a caller who has a single picture to encode and idle cores. Workers that run side by side leave it at
+    /// one. The portable backend always uses one thread.
+    public static func withThreads<T>(_ count: Int, _ body: () throws -> T) rethrows -> T {
+        let before = cdnn_threads()
+        cdnn_set_threads(Int32(clamping: count))
+        defer { cdnn_set_threads(before) }
+        return try body()
+    }
+
+    static func check(_ status: cdnn_status, _ operation: @autoclosure () -> String) throws(InferenceError) {
+        switch status {
+        case CDNN_OK: return
+        case CDNN_OUT_OF_MEMORY: throw InferenceError(.outOfMemory, operation())
+        default: throw InferenceError(.mathLibrary(status: Int(cdnn_last_failure())), operation())
+        }
+    }
+}
+
+/// A product or convolution that could not be computed.
+public struct InferenceError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Why it failed.
+    public enum Reason: Sendable, Equatable {
+        /// Memory ran out.
+        case outOfMemory
+        /// oneDNN refused, with this status number.
+        case mathLibrary(status: Int)
+    }
+
+    /// Why it failed.
+    public let reason: Reason
+    /// What was being computed, with its sizes.
+    public let operation: String
+
+    init(_ reason: Reason, _ operation: String) {
+        self.reason = reason
+        self.operation = operation
+    }
+
+    /// One line naming the operation, the reason and a way around it.
+    public var description: String {
+        switch reason {
+        case .outOfMemory: "not enough memory for \(operation)"
+        case .mathLibrary(let status):
+            "oneDNN failed (status \(status)) in \(operation); IMGVEC_MATH=portable does without it"
+        }
+    }
+}
+
+/// The function applied to each element at the end of a layer.
+public enum Activation: String, Sendable, CaseIterable {
+    /// None.
+    case identity
+    /// max(0, x)
+    case relu
+    /// x Φ(x), with the exact error function (Hendrycks and Gimpel, 2016).
+    case gelu
+    /// x sigmoid(1.702 x), as OpenAI's CLIP uses.
+    case quickGELU = "quick_gelu"
+
+    var native: cdnn_activation {
+        switch self {
+        case .identity: CDNN_IDENTITY
+        case .relu: CDNN_RELU
+        case .gelu: CDNN_GELU
+        case .quickGELU: CDNN_QUICK_GELU
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import COneDNN
+
+/// Max pooling over NHWC pictures with a square window; the padding never wins.
+public struct MaxPool: Sendable {
+    private let kernel: Int, stride: Int, padding: Int
+
+    /// A window of `kernel` pixels moved by `stride`, over pictures padded by less than a window.
+    public init(kernel: Int, stride: Int, padding: Int) {
+        precondition(kernel > 0 && stride > 0 && padding >= 0 && padding < kernel)
+        self.kernel = kernel
+        self.stride = stride
+        self.padding = padding
+    }
+
+    /// The pooled pictures of x [count, height, width, channels].
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        let (count, height, width, channels) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
+        let rows = (height + 2 * padding - kernel) / stride + 1, columns = (width + 2 * padding - kernel) / stride + 1
+        var y = Tensor(uninitialized: [count, rows, columns, channels])
+        y.write { y in
+            x.read { x in
+                for index in 0..<count {
+                    cdnn_max_pool(
+                        height, width, channels, kernel, stride, padding, x + index * height * width * channels,
+                        y + index * rows * columns * channels)
+                }
+            }
+        }
+        return y
+    }
+}
+
+extension Tensor {
+    /// The mean over all positions: [count, height, width, channels] to [count, channels].
+    public func meanOverPositions() -> Tensor {
+        let (count, positions, channels) = (shape[0], shape[1] * shape[2], shape[3])
+        var y = Tensor(uninitialized: [count, channels])
+        y.write { y in
+            read { x in
+                for index in 0..<count {
+                    cdnn_mean_pool(positions, channels, x + index * positions * channels, y + index * channels)
+                }
+            }
+        }
+        return y
+    }
+
+    /// Pictures given channel by channel, [count, channels, height, width], as [count, height, width, channels].
+    public func channelsLast() -> Tensor {
+        let (count, channels, height, width) = (shape[0], shape[1], shape[2], shape[3])
+        let size = channels * height * width
+        var y = Tensor(uninitialized: [count, height, width, channels])
+        y.write { y in
+            read { x in
+                for index in 0..<count { cdnn_channels_last(channels, height, width, x + index * size, y + index * size) }
+            }
+        }
+        return y
+    }
+
+    /// Square patches of pictures [count, channels, height, width] as rows [count * patches, channels * patch²].
+    public func patches(of side: Int) -> Tensor {
+        let (count, channels, height, width) = (shape[0], shape[1], shape[2], shape[3])
+        let perPicture = (height / side) * (width / side), depth = channels * side * side
+        var y = Tensor(uninitialized: [count * perPicture, depth])
+        y.write { y in
+            read { x in
+                for index in 0..<count {
+                    cdnn_picture_patches(
+                        channels, height, width, side, x + index * channels * height * width, y + index * perPicture * depth)
+                }
+            }
+        }
+        return y
+    }
+}

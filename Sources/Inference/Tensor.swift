@@ -1,0 +1,85 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A dense, row-major array of 32-bit floats with a shape; a value type whose memory is copied on write.
+///
+/// Memory is aligned to 64 bytes and not cleared unless asked for. Operations of this module take tensors whose
+/// shapes their callers have established; a wrong shape is a programming error and traps.
+public struct Tensor: @unchecked Sendable {
+    // Unchecked: the storage is only written while it is uniquely referenced.
+
+    private final class Storage {
+        let base: UnsafeMutablePointer<Float>
+        let count: Int
+
+        init(count: Int) {
+            self.count = count
+            let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+            base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        }
+
+        deinit { UnsafeMutableRawPointer(base).deallocate() }
+    }
+
+    /// Extent of each dimension, outermost first.
+    public private(set) var shape: [Int]
+    private var storage: Storage
+
+    /// Number of elements.
+    public var count: Int { storage.count }
+
+    /// A tensor with undefined contents, to be written by the caller.
+    public init(uninitialized shape: [Int]) {
+        self.shape = shape
+        storage = Storage(count: shape.reduce(1, *))
+    }
+
+    /// A tensor filled with one value.
+    public init(_ shape: [Int], repeating value: Float = 0) {
+        self.init(uninitialized: shape)
+        storage.base.initialize(repeating: value, count: storage.count)
+    }
+
+    /// A tensor with the given elements in row-major order; their number must match the shape.
+    public init(_ shape: [Int], _ values: some Collection<Float>) {
+        self.init(uninitialized: shape)
+        precondition(values.count == count, "\(values.count) values for the shape \(shape)")
+        _ = UnsafeMutableBufferPointer(start: storage.base, count: count).initialize(from: values)
+    }
+
+    /// The elements in row-major order, copied.
+    public var values: [Float] { Array(UnsafeBufferPointer(start: storage.base, count: count)) }
+
+    /// The same elements under another shape of equally many; nothing is copied.
+    public func reshaped(_ shape: [Int]) -> Tensor {
+        precondition(shape.reduce(1, *) == count, "\(self.shape) cannot become \(shape)")
+        var copy = self
+        copy.shape = shape
+        return copy
+    }
+
+    /// Calls `body` with the elements for reading.
+    public func read<T>(_ body: (UnsafePointer<Float>) throws -> T) rethrows -> T {
+        try withExtendedLifetime(storage) { try body(storage.base) }
+    }
+
+    /// Calls `body` with the elements for writing, after copying them if another tensor shares them.
+    public mutating func write<T>(_ body: (UnsafeMutablePointer<Float>) throws -> T) rethrows -> T {
+        if !isKnownUniquelyReferenced(&storage) {
+            let copy = Storage(count: storage.count)
+            copy.base.initialize(from: storage.base, count: storage.count)
+            storage = copy
+        }
+        return try withExtendedLifetime(storage) { try body(storage.base) }
+    }
+
+    /// Copies one row of the outermost dimension.
+    public func row(_ index: Int) -> Tensor {
+        let size = count / shape[0]
+        precondition(index >= 0 && index < shape[0])
+        return read { Tensor(Array(shape.dropFirst()), UnsafeBufferPointer(start: $0 + index * size, count: size)) }
+    }
+}
