@@ -47,7 +47,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         module(
             "ImageLibrary",
-            ["Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
+            ["Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
         module("Analysis", ["VectorIndex"]),
         module(
             "Encoders",
@@ -57,7 +57,7 @@ let package = Package(
         module("Imaging", ["CCodecs", "CKernels"]),
         module("SystemSupport", [system]),
         .target(name: "CKernels"),
-        .target(name: "CCodecs"),
+        .target(name: "CCodecs", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
         .target(name: "COneDNN"),
         .target(name: "CBundledModel", exclude: ["data"]),
 

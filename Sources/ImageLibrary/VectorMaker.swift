@@ -16,7 +16,7 @@ public struct VectorMaker: Sendable {
 
     /// The unit vector of a text.
     public func text(_ words: String) throws -> [Float] {
-        guard let encoder = model.textEncoder else {
+        guard let encoder = try model.textEncoder else {
             throw LibraryError.missingTower(model: model.name, tower: "text")
         }
         return try encoder.encode([words])[0].values
@@ -29,7 +29,7 @@ public struct VectorMaker: Sendable {
 
     /// The unit vector of a picture's bytes; `name` is what an error calls it.
     public func picture(_ bytes: [UInt8], name: FilePath) throws -> [Float] {
-        guard let encoder = model.imageEncoder else {
+        guard let encoder = try model.imageEncoder else {
             throw LibraryError.missingTower(model: model.name, tower: "image")
         }
         do {

@@ -115,7 +115,7 @@ public struct DuplicateFinder: Sendable {
     public func groups(snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void) throws -> [DuplicateGroup] {
         var edges: [Edge] = []
         if options.level > .bytes {
-            let candidates = candidates(snapshot: snapshot)
+            let candidates = try candidates(snapshot: snapshot)
             edges = check(candidates, snapshot: snapshot, onProgress: onProgress)
         }
         let order = contents.indices.sorted { isBetter($0, $1) }
@@ -169,16 +169,22 @@ public struct DuplicateFinder: Sendable {
         let cosine: Float
     }
 
-    private func candidates(snapshot: VectorSnapshot) -> [Candidate] {
+    private func candidates(snapshot: VectorSnapshot) throws -> [Candidate] {
         let position = Dictionary(uniqueKeysWithValues: contents.enumerated().map { ($1.id, $0) })
         var cosines: [Pair: Float] = [:]
         let present = snapshot.filter { position[$0] != nil }
-        for pair in snapshot.pairs(above: Self.candidateCosine, threads: options.threads, filter: present) {
-            guard let a = position[pair.firstID], let b = position[pair.secondID] else { continue }
+        var searching = SearchOptions()
+        searching.filter = present
+        for pair in try snapshot.pairs(
+            above: Self.candidateCosine, threads: options.threads, options: searching)
+        {
+            guard let a = position[snapshot.id(ofRow: pair.a)], let b = position[snapshot.id(ofRow: pair.b)] else {
+                continue
+            }
             cosines[Pair(a, b)] = pair.similarity
         }
         let reliable = contents.indices.filter { contents[$0].pdqQuality >= Self.hashQuality }
-        for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.simd }, within: Self.hashDistance) {
+        for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.words }, within: Self.hashDistance) {
             let key = Pair(reliable[pair.first], reliable[pair.second])
             if cosines[key] == nil {
                 cosines[key] = cosine(contents[key.first].id, contents[key.second].id, snapshot)
@@ -188,7 +194,7 @@ public struct DuplicateFinder: Sendable {
             Candidate(
                 first: pair.first, second: pair.second,
                 hashDistance: HashJoin.distance(
-                    contents[pair.first].pdq.simd, contents[pair.second].pdq.simd),
+                    contents[pair.first].pdq.words, contents[pair.second].pdq.words),
                 cosine: cosine)
         }.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
     }

@@ -34,7 +34,7 @@ extension ImageLibrary {
         folders: [FilePath], model: Model, options: IndexOptions, onEvent: (IndexEvent) -> Void
     ) throws -> IndexReport {
         let start = Platform.monotonicSeconds()
-        guard let encoder = model.imageEncoder else {
+        guard let encoder = try model.imageEncoder else {
             throw LibraryError.missingTower(model: model.name, tower: "image")
         }
         let session = try WritingSession(self, model: model)

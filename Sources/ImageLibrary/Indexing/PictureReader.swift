@@ -61,7 +61,7 @@ package struct PictureReader: Sendable {
             decoded.pixels,
             PictureDescription(
                 info: decoded.info, pdq: pdq, pdqQuality: pdqQuality,
-                quality: QualityMeasures(of: decoded.pixels))
+                quality: QualityMeasures(decoded.pixels))
         )
     }
 }

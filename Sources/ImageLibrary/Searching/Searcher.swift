@@ -6,8 +6,8 @@ public import VectorIndex
 extension LibraryReader {
     /// The files nearest to a question, best first; files with the same score in the order of their paths.
     ///
-    /// Vectors whose pictures are gone are passed over. `scale` turns cosines into the calibrated figure.
-    public func find(_ query: Query, vector: [Float], snapshot: VectorSnapshot, scale: ScoreScale?) throws
+    /// Vectors whose pictures are gone are passed over. `calibration` turns cosines into the calibrated figure.
+    public func find(_ query: Query, vector: [Float], snapshot: VectorSnapshot, calibration: ScoreCalibration?) throws
         -> [Hit]
     {
         var filter: RowFilter?
@@ -19,10 +19,12 @@ extension LibraryReader {
         }
         var count = query.top
         while true {
-            let neighbors = snapshot.search(
-                vector, count: count,
-                options: SearchOptions(isExact: query.isExact, filter: filter, minimum: query.minimum))
-            let hits = try hits(neighbors, scale: scale)
+            var options = SearchOptions()
+            options.isExact = query.isExact
+            options.filter = filter
+            options.minimum = query.minimum
+            let neighbors = try snapshot.search(vector, count: count, options: options)
+            let hits = try hits(neighbors, calibration: calibration, pair: query.isTextOnly ? .textImage : .imageImage)
             // Missing pictures took places: ask for more until there are enough or nothing is left.
             if hits.count >= query.top || neighbors.count < count || count >= snapshot.count {
                 return Array(hits.prefix(query.top))
@@ -31,7 +33,9 @@ extension LibraryReader {
         }
     }
 
-    private func hits(_ neighbors: [Neighbor], scale: ScoreScale?) throws -> [Hit] {
+    private func hits(
+        _ neighbors: [Neighbor], calibration: ScoreCalibration?, pair: ScoreCalibration.Pair
+    ) throws -> [Hit] {
         let catalog = catalog
         return try catalog.read { database in
             var hits: [Hit] = []
@@ -40,41 +44,11 @@ extension LibraryReader {
                 for file in try catalog.files(content: neighbor.id, in: database) {
                     hits.append(
                         Hit(
-                            path: path(of: file), score: score, calibrated: scale?.share(below: score),
+                            path: path(of: file), score: score, calibrated: calibration?.shareBelow(score, pair),
                             id: neighbor.id))
                 }
             }
             return hits
         }
-    }
-}
-
-/// Turns a cosine into the share of random pairs that score lower.
-public struct ScoreScale: Sendable {
-    private let quantiles: [Float]
-
-    /// Makes a scale from the evenly spaced quantiles (0 % … 100 %) of random pairs' cosines; nil for fewer
-    /// than two or ones that are not in ascending order.
-    public init?(quantiles: [Float]) {
-        guard quantiles.count >= 2, zip(quantiles, quantiles.dropFirst()).allSatisfy({ $0 <= $1 }) else {
-            return nil
-        }
-        self.quantiles = quantiles
-    }
-
-    /// The scale that a model's calibration gives for a question: words against pictures, or pictures against
-    /// pictures.
-    public init?(_ query: Query, calibration: ScoreCalibration) {
-        self.init(
-            quantiles: query.isTextOnly ? calibration.textImageQuantiles : calibration.imageImageQuantiles)
-    }
-
-    /// The share, 0 to 1, interpolated between the quantiles.
-    public func share(below score: Float) -> Float {
-        guard let above = quantiles.firstIndex(where: { $0 > score }) else { return 1 }
-        guard above > 0 else { return 0 }
-        let low = quantiles[above - 1], high = quantiles[above]
-        let position = Float(above - 1) + (score - low) / max(high - low, .leastNormalMagnitude)
-        return position / Float(quantiles.count - 1)
     }
 }

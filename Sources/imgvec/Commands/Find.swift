@@ -74,8 +74,8 @@ struct Find: ParsableCommand {
         let snapshot = try reader.vectors(of: asker.record)
         let vector = try reader.vector(
             of: query, record: asker.record, snapshot: snapshot, model: asker.model)
-        let scale = try asker.scale(for: query)
-        let hits = try reader.find(query, vector: vector, snapshot: snapshot, scale: scale)
+        let hits = try reader.find(
+            query, vector: vector, snapshot: snapshot, calibration: try? asker.model().calibration)
         let hasScale = hits.contains { $0.calibrated != nil }
         try ResultWriter(options: output).write(
             hits.map { HitRow(hit: $0) },
@@ -140,12 +140,6 @@ final class Asker {
         return model
     }
 
-    /// The scale of scores. Opening a model costs next to nothing until a tower is asked for; one that cannot be
-    /// opened any more leaves the results without calibrated figures.
-    func scale(for query: Query) throws -> ScoreScale? {
-        guard let calibration = try? model().calibration else { return nil }
-        return ScoreScale(query, calibration: calibration)
-    }
 }
 
 /// A hit as a row of output.

@@ -24,7 +24,7 @@ struct ModelChoice: ParsableArguments {
     /// The model asked for, or the embedded one.
     func load() throws -> Model {
         guard let model else { return try Model.embedded() }
-        return try ModelStore().load(model.path)
+        return try Model.load(model.path)
     }
 }
 
