@@ -67,7 +67,12 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("SystemSupportTests", ["SystemSupport"]),
         tests("LayeringTests", ["SystemSupport"]),
+        tests("ImagingTests", ["Imaging", "CCodecs", "CKernels", "SystemSupport"]),
+        //tests("VectorIndexTests", ["VectorIndex", "CKernels", "SystemSupport"]),
         tests("AnalysisTests", ["Analysis", "VectorIndex"]),
+        tests("InferenceTests", ["Inference", "SystemSupport"]),
+        tests("EncodersTests", ["Encoders", "Inference", "Imaging", "SystemSupport", "CBundledModel"]),
+        tests("imgvecTests", ["imgvec", "SystemSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x

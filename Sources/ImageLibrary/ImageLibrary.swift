@@ -2,7 +2,7 @@ public import Encoders
 import GRDB
 public import SystemPackage
 import SystemSupport
-package import VectorIndex
+public import VectorIndex
 
 /// One index on disk: the catalog of pictures and, per model, their vectors.
 ///

@@ -1,5 +1,5 @@
 public import SystemPackage
-package import SystemSupport
+import SystemSupport
 
 /// Where an index stands and what its files are called.
 public struct LibraryPaths: Sendable, Equatable {

@@ -1,8 +1,8 @@
-public import Encoders
+import Encoders
 import GRDB
 public import SystemPackage
 import SystemSupport
-public import VectorIndex
+import VectorIndex
 
 /// What an index holds, in numbers.
 public struct LibraryStatus: Sendable {

@@ -24,9 +24,9 @@ struct Imgvec: ParsableCommand {
             CommandGroup(
                 name: "Index",
                 subcommands: [Init.self, Index.self, Status.self, Verify.self, Compact.self, Forget.self]),
-            CommandGroup(name: "Ask", subcommands: [Find.self, Dupes.self]),
+            CommandGroup(name: "Ask", subcommands: [Find.self, Dupes.self, Anomalies.self]),
             CommandGroup(
-                name: "Without an index", subcommands: [Compare.self, Embed.self]),
+                name: "Without an index", subcommands: [Compare.self, Embed.self, Tokens.self]),
         ])
 
     static let version = "0.1.0"

@@ -140,7 +140,7 @@ struct Album: Sendable {
         for (folder, name) in zip([".hidden", "@eaDir", "cache"], names) {
             try Folders.create(album.pictures.appending(folder))
             try AtomicFile.rename(
-                album.pictures.appending(name), to: album.pictures.pushing("\(folder)/\(name)"))
+                album.pictures.appending(name), to: album.pictures.pushing(FilePath("\(folder)/\(name)")))
         }
         let run = try album.program.run(["index", "pictures", "--exclude", "cache"])
         #expect(run.errors.hasPrefix("1 new; 1 pictures"), "\(run.errors)")

@@ -1,7 +1,7 @@
 import Foundation
 package import GRDB
 import Imaging
-import SystemPackage
+package import SystemPackage
 import SystemSupport
 
 extension Catalog {

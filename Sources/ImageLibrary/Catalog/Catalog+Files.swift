@@ -23,6 +23,12 @@ extension Catalog {
             "state IN (\(states.map { String($0.rawValue) }.joined(separator: ",")))", [], database)
     }
 
+    /// How many files are in a state.
+    package func count(of state: FileState, in database: Database) throws -> Int {
+        try Int.fetchOne(
+            database, sql: "SELECT count(*) FROM file WHERE state = ?", arguments: [state.rawValue]) ?? 0
+    }
+
     /// The present files that hold a content, in the order of their paths.
     package func files(content: UInt64, in database: Database) throws -> [FileRecord] {
         try fetchFiles(

@@ -1,6 +1,6 @@
 import Foundation
 package import GRDB
-package import SystemPackage
+import SystemPackage
 import SystemSupport
 
 /// The SQLite database that is the one authority on what an index holds.

@@ -1,8 +1,8 @@
-package import Foundation
-package import GRDB
+import Foundation
+import GRDB
 public import Imaging
 public import SystemPackage
-public import SystemSupport
+import SystemSupport
 
 /// What has become of a file that the catalog knows.
 public enum FileState: Int, Sendable {

@@ -1,11 +1,11 @@
-public import Analysis
+import Analysis
 import Encoders
 import GRDB
 public import Imaging
 public import SystemPackage
 import SystemSupport
 import Synchronization
-import VectorIndex
+public import VectorIndex
 
 /// What kind of copy two pictures are of each other; each level includes the ones before.
 public enum CopyLevel: Int, Sendable, Comparable, CaseIterable {
@@ -113,25 +113,22 @@ public struct DuplicateFinder: Sendable {
     ///
     /// Every member matches the kept file itself, so that no chain of small differences joins unlike pictures.
     public func groups(snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void) throws -> [DuplicateGroup] {
-        var edges: [Edge] = []
+        var edges: [Duplicates.Edge] = []
         if options.level > .bytes {
             let candidates = try candidates(snapshot: snapshot)
             edges = check(candidates, snapshot: snapshot, onProgress: onProgress)
         }
-        let order = contents.indices.sorted { isBetter($0, $1) }
-        var rank = [Int](repeating: 0, count: order.count)
-        for (position, index) in order.enumerated() { rank[index] = position }
-        let stars = Duplicates.groups(count: contents.count, edges: edges, rank: rank)
+        let stars = Duplicates.groups(edges: edges, isPreferred: isBetter)
         var inStar = Set<Int>()
         var groups: [DuplicateGroup] = []
         for star in stars {
             inStar.formUnion([star.representative])
-            inStar.formUnion(star.members.map(\.node))
+            inStar.formUnion(star.members.map(\.row))
             groups.append(
                 DuplicateGroup(
                     members: members(star.representative, level: .bytes, score: 1)
                         + star.members.flatMap {
-                            members($0.node, level: CopyLevel(rawValue: $0.level) ?? .copies, score: $0.score)
+                            members($0.row, level: CopyLevel(rawValue: $0.level) ?? .copies, score: $0.score)
                         }))
         }
         for index in contents.indices where files[index].count > 1 && !inStar.contains(index) {
@@ -217,21 +214,21 @@ public struct DuplicateFinder: Sendable {
     /// Decides about each candidate; the ones that hash and vector do not settle are decoded and compared.
     private func check(
         _ candidates: [Candidate], snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void
-    ) -> [Edge] {
+    ) -> [Duplicates.Edge] {
         let cache = RegistrationCache(capacity: 4096) { index in registration(of: index) }
-        var edges: [Edge] = []
+        var edges: [Duplicates.Edge] = []
         // In slices, so that progress can be told between them on the caller's thread.
         let slice = 256
         var start = 0
         while start < candidates.count, !Interruption.isRequested {
             let end = min(start + slice, candidates.count)
             let base = start
-            let found = Mutex([Edge?](repeating: nil, count: end - start))
+            let found = Mutex([Duplicates.Edge?](repeating: nil, count: end - start))
             WorkerThreads.forEach(end - start, threads: options.threads) { offset in
                 let candidate = candidates[base + offset]
                 if let level = level(of: candidate, cache: cache) {
-                    let edge = Edge(
-                        candidate.first, candidate.second, score: candidate.cosine, level: level.rawValue)
+                    let edge = Duplicates.Edge(
+                        a: candidate.first, b: candidate.second, level: level.rawValue, score: candidate.cosine)
                     found.withLock { $0[offset] = edge }
                 }
             }

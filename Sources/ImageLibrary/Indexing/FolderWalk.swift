@@ -1,7 +1,7 @@
 import Imaging
 import Synchronization
 import SystemPackage
-package import SystemSupport
+public import SystemSupport
 
 /// Which files a walk over a folder passes on.
 public struct WalkOptions: Sendable {
@@ -46,6 +46,9 @@ struct FolderWalk: Sendable {
     var folders: [[UInt8]: Visited] = [:]
     /// Folders that could not be listed, with the reason.
     var unlistable: [[UInt8]: SystemError] = [:]
+
+    /// A walk of nothing; its files are filled in by hand.
+    init() {}
 
     /// Walks everything below `top`, level by level, listing the folders of a level on several threads.
     ///

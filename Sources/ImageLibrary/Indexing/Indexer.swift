@@ -1,7 +1,7 @@
-import Encoders
+public import Encoders
 public import Imaging
 public import SystemPackage
-public import SystemSupport
+import SystemSupport
 import VectorIndex
 
 /// What an indexing run is asked to do.
@@ -49,7 +49,7 @@ extension ImageLibrary {
             try run.work(report: &report, onEvent: onEvent)
         }
         try session.close()
-        report.total = try session.catalog.read { try session.catalog.presentContentIDs($0).count }
+        report.total = try session.catalog.read { try session.catalog.count(of: .indexed, in: $0) }
         report.seconds = Platform.monotonicSeconds() - start
         return report
     }

@@ -1,6 +1,6 @@
 import Encoders
 package import Imaging
-import SystemPackage
+package import SystemPackage
 package import SystemSupport
 
 /// What a file was when it was read: the system's word on it, and the SHA-256 of its bytes.
@@ -53,9 +53,12 @@ package struct PictureReader: Sendable {
 
     /// Decodes a picture, as small as tower and hashes allow, and describes it.
     package func picture(in bytes: [UInt8]) throws(ImagingError) -> (PixelBuffer, PictureDescription) {
-        let decoded = try bytes.withUnsafeBytes { buffer throws(ImagingError) in
-            try ImageDecoder.decode(buffer, minimumSide: minimumSide, limits: limits)
+        let result = bytes.withUnsafeBytes { buffer in
+            Result { () throws(ImagingError) in
+                try ImageDecoder.decode(buffer, minimumSide: minimumSide, limits: limits)
+            }
         }
+        let decoded = try result.get()
         let (pdq, pdqQuality) = PDQHash.compute(decoded.pixels)
         return (
             decoded.pixels,

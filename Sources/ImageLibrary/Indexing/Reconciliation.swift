@@ -1,4 +1,4 @@
-package import SystemPackage
+import SystemPackage
 import SystemSupport
 
 /// A file that has to be read.

@@ -2,6 +2,7 @@ import Encoders
 import GRDB
 import Imaging
 import SystemSupport
+import VectorIndex
 
 /// Collects finished files and commits them together: first the vectors, durably, then the catalog.
 ///

@@ -3,7 +3,7 @@ import GRDB
 public import Imaging
 public import SystemPackage
 import SystemSupport
-import VectorIndex
+public import VectorIndex
 
 /// A question to the index: pictures and words, each with a weight; negative weights push away.
 public struct Query: Sendable {

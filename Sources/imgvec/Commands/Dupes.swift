@@ -18,8 +18,20 @@ struct Dupes: ParsableCommand {
             file are not copies. Ends with 1 when there are no copies.
             """)
 
+    enum Level: String, ExpressibleByArgument, CaseIterable {
+        case bytes, pixels, copies
+
+        var copyLevel: CopyLevel {
+            switch self {
+            case .bytes: .bytes
+            case .pixels: .pixels
+            case .copies: .copies
+            }
+        }
+    }
+
     @Option(help: ArgumentHelp("bytes, pixels or copies: the loosest match that counts.", valueName: "level"))
-    var level: CopyLevel = .copies
+    var level: Level = .copies
 
     @Option(
         name: .customLong("in"),
@@ -37,7 +49,7 @@ struct Dupes: ParsableCommand {
         let reader = try location.library().reader()
         let asker = try Asker(reader: reader, choice: choice)
         var options = DuplicateOptions()
-        options.level = level
+        options.level = level.copyLevel
         options.folders = folders.map(\.path)
         options.limits = decoding.limits
         let line = ProgressLine(isQuiet: verbosity.quiet)
@@ -127,17 +139,4 @@ struct Dupes: ParsableCommand {
             try container.encode(member.height, forKey: .height)
         }
     }
-}
-
-extension CopyLevel: ExpressibleByArgument {
-    /// Reads a level's name from the command line.
-    public init?(argument: String) {
-        guard let level = CopyLevel.allCases.first(where: { $0.name == argument }) else { return nil }
-        self = level
-    }
-
-    /// The level's name in help texts.
-    public var defaultValueDescription: String { name }
-    /// All names, for help and completions.
-    public static var allValueStrings: [String] { allCases.map(\.name) }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import SystemPackage
+import SystemSupport
 
 /// A result that can be written in every output format.
 protocol ResultRow: Encodable {
