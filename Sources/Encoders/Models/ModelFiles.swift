@@ -67,11 +67,12 @@ struct ModelFiles: Sendable {
                 throw ModelError.file(label, "names a file '\(name)', which is no file name")
             }
             let path = folder.appending(component)
-            do {
+            do throws(SystemError) {
                 let file = try MappedFile(path)
                 return Content(bytes: file.bytes, owner: file, label: path.string)
-            } catch let error as SystemError where error.errno == .noSuchFileOrDirectory {
-                return nil
+            } catch {
+                if error.errno == .noSuchFileOrDirectory { return nil }
+                throw error
             }
         }
     }
@@ -82,9 +83,9 @@ struct ModelFiles: Sendable {
         guard content.bytes.count <= ModelFiles.largestText else {
             throw ModelError.file(content.label, "has \(content.bytes.count) bytes, which is no configuration")
         }
+        defer { withExtendedLifetime(content.owner) {} }
         do throws(JSONError) {
-            let value = try JSON.parse(content.bytes)
-            return withExtendedLifetime(content.owner) { value }
+            return try JSON.parse(content.bytes)
         } catch {
             throw ModelError.file(content.label, error.description)
         }
