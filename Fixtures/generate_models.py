@@ -6,6 +6,7 @@
 writes Fixtures/models (as transformers and torchvision users would save them) and Fixtures/golden/models. The same
 versions give the same bytes.
 """
+import collections
 import json
 import os
 import random
@@ -17,7 +18,7 @@ import torch
 import torchvision_models  # before transformers, which imports torchvision
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, normalizers, pre_tokenizers
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTextConfig, CLIPTextModelWithProjection, CLIPTokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,26 +46,36 @@ def byte_characters():
 
 
 def train_tokenizer(size, whole_alphabet, rng):
-    """Vocabulary and merges laid out as OpenAI's: bytes, bytes ending a word, merges, start and end."""
-    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    bpe.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
-    bpe.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(PATTERN), "removed", invert=True),
-                                                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    """Vocabulary and merges laid out as OpenAI's: bytes, bytes ending a word, merges, start and end.
+
+    Trained here in plain Python: the library's trainer breaks ties by the order of its hash tables."""
+    normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+    splitter = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(PATTERN), "removed", invert=True),
+                                        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     texts = [caption(rng) for _ in range(3000)]
     if whole_alphabet:
         texts += [other_text(rng) for _ in range(1500)]
     characters = byte_characters() if whole_alphabet else [chr(c) for c in range(ord("!"), ord("~") + 1)]
-    bpe.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=size + 600, end_of_word_suffix="</w>", min_frequency=2,
-                                                       show_progress=False, initial_alphabet=characters))
     vocabulary = characters + [c + "</w>" for c in characters]
-    known, kept = set(vocabulary), []
-    for left, right in (tuple(m) for m in json.loads(bpe.to_str())["model"]["merges"]):
-        if left in known and right in known and left + right not in known and len(vocabulary) < size - 2:
+    counts = collections.Counter(word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)))
+    words = {word: [*word[:-1], word[-1] + "</w>"] for word in counts}
+    merges = []
+    while len(vocabulary) < size - 2:
+        pairs = collections.Counter()
+        for word, pieces in words.items():
+            for pair in zip(pieces, pieces[1:]):
+                if all(piece in vocabulary for piece in pair):
+                    pairs[pair] += counts[word]
+        left, right = max(pairs, key=lambda pair: (pairs[pair], pair))
+        merges.append((left, right))
+        if left + right not in vocabulary:
             vocabulary.append(left + right)
-            known.add(left + right)
-            kept.append((left, right))
+        for pieces in words.values():
+            for i in range(len(pieces) - 1, 0, -1):
+                if (i < len(pieces)) and (pieces[i - 1], pieces[i]) == (left, right):
+                    pieces[i - 1:i + 1] = [left + right]
     vocabulary += ["<|startoftext|>", "<|endoftext|>"]
-    return {piece: token for token, piece in enumerate(vocabulary)}, kept
+    return {piece: token for token, piece in enumerate(vocabulary)}, merges
 
 
 def write_vocabulary(folder, vocabulary, merges):
@@ -182,10 +193,10 @@ def write_clip(name, tokenizer, activation, patch, legacy_end, dtype=None, sourc
     folder = os.path.join(MODELS, name)
     size = 32
     if source is None:
-        text = dict(hidden_size=36, intermediate_size=80, num_hidden_layers=3, num_attention_heads=3, vocab_size=len(tokenizer),
+        text = dict(hidden_size=36, intermediate_size=80, num_hidden_layers=2, num_attention_heads=3, vocab_size=len(tokenizer),
                     max_position_embeddings=40, hidden_act=activation, bos_token_id=tokenizer.bos_token_id,
                     eos_token_id=2 if legacy_end else tokenizer.eos_token_id)
-        vision = dict(hidden_size=40, intermediate_size=96, num_hidden_layers=3, num_attention_heads=5, image_size=size,
+        vision = dict(hidden_size=40, intermediate_size=96, num_hidden_layers=2, num_attention_heads=5, image_size=size,
                       patch_size=patch, hidden_act=activation)
         model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=24)).eval()
         torch.manual_seed(SEED + patch)

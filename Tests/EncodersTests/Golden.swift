@@ -1,4 +1,5 @@
 import Inference
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -45,4 +46,11 @@ func expectClose(
             return
         }
     }
+}
+
+/// What went wrong on several threads.
+final class Failures: Sendable {
+    private let messages = Mutex<[String]>([])
+    var all: [String] { messages.withLock { $0 } }
+    func add(_ message: String) { messages.withLock { $0.append(message) } }
 }
