@@ -50,7 +50,15 @@ package enum JSON: Sendable, Equatable {
         return numbers.count == values.count ? numbers : nil
     }
 
-    /// Reads a whole document (RFC 8259; strict but for nothing after the value other than white space).
+    /// Reads a whole document from an array.
+    package static func parse(_ bytes: [UInt8]) throws(JSONError) -> JSON {
+        let outcome = bytes.withUnsafeBytes { bytes -> Result<JSON, JSONError> in
+            do throws(JSONError) { return .success(try parse(bytes)) } catch { return .failure(error) }
+        }
+        return try outcome.get()
+    }
+
+    /// Reads a whole document (RFC 8259).
     package static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> JSON {
         var scanner = JSONScanner(bytes)
         let value = try scanner.value()

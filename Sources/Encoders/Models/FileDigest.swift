@@ -18,15 +18,16 @@ public enum FileDigest {
             throw SystemError("read", path: path, errno: .invalidArgument)
         }
         var hash = SHA256()
-        try withUnsafeTemporaryAllocation(byteCount: 1 << 20, alignment: 64) { buffer in
-            while true {
-                let count: Int
-                do { count = try file.read(into: buffer) } catch let error as Errno {
-                    throw SystemError("read", path: path, errno: error)
-                }
-                if count == 0 { return }
-                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let count: Int
+            do {
+                count = try buffer.withUnsafeMutableBytes { try file.read(into: $0) }
+            } catch let error as Errno {
+                throw SystemError("read", path: path, errno: error)
             }
+            if count == 0 { break }
+            buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }
         return Array(hash.finalize())
     }

@@ -4,7 +4,7 @@ import Inference
 /// What tells one model's vectors from another's: equal fingerprints mean comparable vectors.
 ///
 /// SHA-256 over all configuration and tokenizer files in full, and of each weight file its size, its header in
-/// full (names, types, shapes, places), and from the middle of each tensor up to 4 KiB. Reading a file of gigabytes in full
+/// full (names, types, shapes, places), and up to 4 KiB from the middle of each tensor. Reading a file of gigabytes in full
 /// would take seconds at each start; a model that was trained on, quantised or edited differs in most tensors'
 /// every block. The definition is the same for installed, embedded and any other model. (`models verify` compares
 /// the installed files' full SHA-256.)
@@ -18,25 +18,25 @@ enum Fingerprint {
     /// The fingerprint as 64 hexadecimal digits; costs about 2 µs per tensor once the pages are in memory.
     static func compute(_ files: ModelFiles, _ weights: [SafeTensors]) throws -> String {
         var hash = SHA256()
-        func add(_ bytes: UnsafeRawBufferPointer) { hash.update(bufferPointer: bytes) }
-        func add(_ number: Int) { withUnsafeBytes(of: UInt64(number).littleEndian) { add($0) } }
-        Array("imgvec model fingerprint 1".utf8).withUnsafeBytes { add($0) }
+        Array("imgvec model fingerprint 1".utf8).withUnsafeBytes { hash.update(bufferPointer: $0) }
         for name in texts {
             let content = try files.content(name)
-            withExtendedLifetime(content?.owner) {
-                add(content?.bytes.count ?? 0)
-                if let content { add(content.bytes) }
-            }
+            add(content?.bytes.count ?? 0, to: &hash)
+            if let content { withExtendedLifetime(content.owner) { hash.update(bufferPointer: content.bytes) } }
         }
         for file in weights {
-            add(file.bytes.count)
-            add(UnsafeRawBufferPointer(rebasing: file.bytes[file.headerRange]))
+            add(file.bytes.count, to: &hash)
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[file.headerRange]))
             for (_, entry) in file.entries.sorted(by: { $0.value.range.lowerBound < $1.value.range.lowerBound }) {
                 let length = min(sample, entry.range.count)
                 let start = entry.range.lowerBound + (entry.range.count - length) / 2
-                add(UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + length]))
+                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + length]))
             }
         }
         return FileDigest.hexadecimal(hash.finalize())
+    }
+
+    private static func add(_ number: Int, to hash: inout SHA256) {
+        withUnsafeBytes(of: UInt64(number).littleEndian) { hash.update(bufferPointer: $0) }
     }
 }

@@ -54,6 +54,15 @@ public struct Model: Sendable {
     /// The text tower, nil when the model has none; built by the first thread that asks.
     public var textEncoder: (any TextEncoder)? { get throws { try towers.text() } }
 
+    /// The image tower without its preprocessing, for tests and measurements.
+    package var imageTower: (any ImageTower)? {
+        get throws { (try towers.image() as? TowerImageEncoder)?.tower }
+    }
+    /// The text tower without its tokenizer, for tests and measurements.
+    package var textTower: TextTransformer? {
+        get throws { (try towers.text() as? TowerTextEncoder)?.tower }
+    }
+
     /// The model that imgvec carries; throws when it was built without one.
     public static func embedded() throws -> Model {
         guard try ModelFiles.embedded.content("model.safetensors") != nil else { throw ModelError.nothingEmbedded }
@@ -70,7 +79,7 @@ public struct Model: Sendable {
 
     private init(_ files: ModelFiles, source: Source) throws {
         let weights = try files.weights(), reader = WeightReader(weights)
-        let configuration = try ModelConfiguration(files, reader)
+        let configuration = try ModelConfiguration.read(files, reader)
         name = configuration.name ?? files.defaultName
         architecture = configuration.architecture
         fingerprint = try Fingerprint.compute(files, weights)

@@ -16,21 +16,22 @@ struct ModelConfiguration: Sendable {
     let imageSide: Int
 
     /// Reads config.json, or, when there is none, recognises a ResNet by its tensors.
-    init(_ files: ModelFiles, _ weights: WeightReader) throws {
+    static func read(_ files: ModelFiles, _ weights: WeightReader) throws -> ModelConfiguration {
         guard let json = try files.json("config.json") else {
             guard weights.has("conv1.weight"), weights.has("layer4.0.conv1.weight") else {
                 throw ModelError.file(
                     files.label, "is of no known architecture: it has no config.json and is no ResNet of torchvision's or timm's names")
             }
-            self.init(resNet: try ResNetSummary(weights))
-            return
+            return ModelConfiguration(
+                name: nil, architecture: try ResNetSummary(weights).label, vision: .resNet(prefix: "", projection: nil),
+                text: nil, calibration: nil, imageSide: 224)
         }
         let fields = ConfigurationFields(json, file: "\(files.label)/config.json")
         switch json["model_type"]?.string {
         case "clip":
             let projection = try fields.size("projection_dim", default: 512)
             let vision = try VisionTransformer.Configuration(fields.under("vision_config"), projection: projection)
-            self.init(
+            return ModelConfiguration(
                 name: json["name"]?.string, architecture: "CLIP ViT-\(vision.label)", vision: .transformer(vision),
                 text: try TextTransformer.Configuration(fields.under("text_config"), projection: projection),
                 calibration: nil, imageSide: vision.imageSide)
@@ -45,7 +46,7 @@ struct ModelConfiguration: Sendable {
                 throw ModelError.file(
                     fields.file, "vision_config differs from the weights, which have widths \(summary.widths) and depths \(summary.depths)")
             }
-            self.init(
+            return ModelConfiguration(
                 name: [json["name"]?.string, json["version"]?.string].compactMap { $0 }.joined(separator: "-"),
                 architecture: "\(summary.label) + text transformer",
                 vision: .resNet(prefix: "vision_model", projection: projection),
@@ -56,24 +57,6 @@ struct ModelConfiguration: Sendable {
             throw ModelError.file(
                 fields.file, "model_type '\(other ?? "missing")' is not known here, expected 'clip' or 'imgvec_dual'")
         }
-    }
-
-    private init(
-        name: String?, architecture: String, vision: Vision, text: TextTransformer.Configuration?,
-        calibration: ScoreCalibration?, imageSide: Int
-    ) {
-        self.name = name
-        self.architecture = architecture
-        self.vision = vision
-        self.text = text
-        self.calibration = calibration
-        self.imageSide = imageSide
-    }
-
-    private init(resNet summary: ResNetSummary) {
-        self.init(
-            name: nil, architecture: summary.label, vision: .resNet(prefix: "", projection: nil), text: nil,
-            calibration: nil, imageSide: 224)
     }
 }
 

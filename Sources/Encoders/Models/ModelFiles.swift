@@ -43,7 +43,8 @@ struct ModelFiles: Sendable {
     /// What to call the model when its files do not say.
     var defaultName: String {
         switch place {
-        case .folder(let path), .file(let path): (try? Folders.resolve(path))?.stem ?? path.stem ?? "model"
+        case .folder(let path): ((try? Folders.resolve(path)) ?? path).lastComponent?.string ?? "model"
+        case .file(let path): path.stem ?? "model"
         case .embedded: "embedded"
         }
     }
@@ -67,11 +68,12 @@ struct ModelFiles: Sendable {
                 throw ModelError.file(label, "names a file '\(name)', which is no file name")
             }
             let path = folder.appending(component)
-            do {
+            do throws(SystemError) {
                 let file = try MappedFile(path)
                 return Content(bytes: file.bytes, owner: file, label: path.string)
-            } catch let error as SystemError where error.errno == .noSuchFileOrDirectory {
-                return nil
+            } catch {
+                if error.errno == .noSuchFileOrDirectory { return nil }
+                throw error
             }
         }
     }
@@ -82,9 +84,9 @@ struct ModelFiles: Sendable {
         guard content.bytes.count <= ModelFiles.largestText else {
             throw ModelError.file(content.label, "has \(content.bytes.count) bytes, which is no configuration")
         }
+        defer { withExtendedLifetime(content.owner) {} }
         do throws(JSONError) {
-            let value = try JSON.parse(content.bytes)
-            return withExtendedLifetime(content.owner) { value }
+            return try JSON.parse(content.bytes)
         } catch {
             throw ModelError.file(content.label, error.description)
         }
@@ -108,6 +110,25 @@ struct ModelFiles: Sendable {
                 throw ModelError.file("\(label)/\(index)", "lists \(name), which is missing")
             }
             return try SafeTensors(content.bytes, name: content.label, owner: content.owner)
+        }
+    }
+
+    /// Everything of the model worth keeping: each file with the name it gets in the store.
+    func installable() throws -> [(source: FilePath, name: FilePath.Component)] {
+        switch place {
+        case .embedded: return []
+        case .file(let path): return [(path, "model.safetensors")]
+        case .folder(let folder):
+            var names = [
+                "config.json", "preprocessor_config.json", "processor_config.json", "vocab.json", "merges.txt",
+                "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md", "LICENSE",
+                "model.safetensors.index.json",
+            ]
+            names += try weights().compactMap { FilePath($0.name).lastComponent?.string }
+            return try names.compactMap { name in
+                guard let component = FilePath.Component(name), try content(name) != nil else { return nil }
+                return (folder.appending(component), component)
+            }
         }
     }
 

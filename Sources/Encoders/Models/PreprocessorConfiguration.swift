@@ -19,7 +19,7 @@ extension Preprocessing {
         case .resNet:
             Preprocessing(
                 width: side, height: side, mode: .shortestEdgeCrop(resize: side * 256 / 224), filter: .bilinear,
-                mean: imageNet.mean, std: imageNet.std)
+                mean: imageNet.mean, std: imageNet.std, cropRounding: .halfToEven)
         }
     }
 
@@ -66,7 +66,7 @@ extension Preprocessing {
         return .shortestEdgeCrop(resize: edge)
     }
 
-    private static func readFilter(_ fields: ConfigurationFields) throws(ModelError) -> Filter {
+    private static func readFilter(_ fields: ConfigurationFields) throws(ModelError) -> ResizeFilter {
         // Pillow's numbers; without one, CLIP's processor takes bicubic.
         let number = fields.json["resample"].map { $0.integer ?? -1 } ?? 3
         switch number {

@@ -43,18 +43,30 @@ public struct BytePairTokenizer: Sendable {
 
     /// The tokens of a text between start and end token, cut to `maximumLength` with the end token kept.
     public func encode(_ text: String) throws(TokenizerError) -> [Int32] {
-        var tokens = [startToken]
-        try forEachToken(text) { token, _ in tokens.append(token) }
+        var tokens = [startToken] + (try self.tokens(text))
         if tokens.count >= maximumLength { tokens.removeSubrange((maximumLength - 1)...) }
         tokens.append(endToken)
         return tokens
     }
 
+    /// All tokens of a text, without start and end.
+    public func tokens(_ text: String) throws(TokenizerError) -> [Int32] {
+        var tokens: [Int32] = [], rest = text[...]
+        while true {
+            // Start and end token written out in the text count as themselves.
+            let marker = BytePairTokenizer.firstMarker(in: rest)
+            for word in CLIPText.words(CLIPText.normalize(marker.map { rest[..<$0.range.lowerBound] } ?? rest)) {
+                tokens += try merge(word)
+            }
+            guard let marker else { return tokens }
+            tokens.append(marker.isStart ? startToken : endToken)
+            rest = rest[marker.range.upperBound...]
+        }
+    }
+
     /// The pieces of a whole text as the vocabulary writes them ("photo</w>"), without start and end.
     public func pieces(_ text: String) throws(TokenizerError) -> [String] {
-        var pieces: [String] = []
-        try forEachToken(text) { token, _ in pieces.append(piece(token) ?? "") }
-        return pieces
+        try tokens(text).map { piece($0) ?? "" }
     }
 
     /// A token's piece as the vocabulary writes it, nil when there is no such token.
@@ -76,24 +88,13 @@ public struct BytePairTokenizer: Sendable {
                 bytes += ByteAlphabet.decode(text[...])
             }
         }
-        while bytes.last == UInt8(ascii: " ") { bytes.removeLast() }
-        return String(decoding: bytes.drop { $0 == UInt8(ascii: " ") }, as: UTF8.self)
-    }
-
-    /// Calls `body` with each token of a text. Start and end token written out in the text count as themselves.
-    private func forEachToken(
-        _ text: String, _ body: (Int32, BytePairTokenizer) -> Void
-    ) throws(TokenizerError) {
-        var rest = text[...]
-        while true {
-            let marker = BytePairTokenizer.firstMarker(in: rest)
-            for word in CLIPText.words(CLIPText.normalize(marker.map { rest[..<$0.range.lowerBound] } ?? rest)) {
-                for token in try merge(word) { body(token, self) }
-            }
-            guard let marker else { return }
-            body(marker.isStart ? startToken : endToken, self)
-            rest = rest[marker.range.upperBound...]
+        // Python's strip(), which the reference ends with, takes four separators more than Unicode's white space.
+        let isSpace = { (scalar: Unicode.Scalar) in
+            scalar.properties.isWhitespace || (scalar.value >= 0x1C && scalar.value <= 0x1F)
         }
+        let text = String(decoding: bytes, as: UTF8.self).unicodeScalars.drop(while: isSpace)
+        guard let last = text.lastIndex(where: { !isSpace($0) }) else { return "" }
+        return String(text[...last])
     }
 
     private static func firstMarker(in text: Substring) -> (range: Range<String.Index>, isStart: Bool)? {

@@ -26,12 +26,11 @@ package struct ResNet: ImageTower {
         let last: Convolution
         let shortcut: Convolution?
 
-        func callAsFunction(_ x: consuming Tensor) throws -> Tensor {
+        func apply(to x: inout Tensor) throws {
             var y = x
             for convolution in inner { y = try convolution(y) }
-            var result = try shortcut.map { try $0(x) } ?? x
-            try last.add(y, to: &result)
-            return result
+            if let shortcut { x = try shortcut(x) }
+            try last.add(y, to: &x)
         }
     }
 
@@ -120,7 +119,7 @@ package struct ResNet: ImageTower {
         var x = ResNet.stemPool(try stem(pixels.channelsLast()))
         trace("stem", x)
         for (index, stage) in stages.enumerated() {
-            for block in stage { x = try block(x) }
+            for block in stage { try block.apply(to: &x) }
             trace("stage.\(index + 1)", x)
         }
         let pooled = x.meanOverPositions()
