@@ -1,1 +1,0 @@
-// Analysis: see Docs/Architecture.md
