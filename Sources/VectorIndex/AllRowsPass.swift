@@ -27,7 +27,9 @@ struct AllRowsPass {
     /// Runs `body` on every block of query rows; false when the user asked for a stop meanwhile.
     ///
     /// `progress` is told how many rows are done, from one thread at a time.
-    func forEachBlock(progress: @escaping @Sendable (Int) -> Void, _ body: @escaping @Sendable (Range<Int>) -> Void)
+    func forEachBlock(
+        progress: @escaping @Sendable (Int) -> Void, _ body: @escaping @Sendable (Range<Int>) -> Void
+    )
         -> Bool
     {
         let done = Mutex(0)
@@ -71,7 +73,8 @@ struct AllRowsPass {
                         guard begin < last else { continue }
                         queries[i].codes.scan(
                             part, index: index, rows: begin..<last, allowed: allowed,
-                            excluded: isOwn ? queries[i].segmentRow : -1, buffers: buffers, pool: &queries[i].pool)
+                            excluded: isOwn ? queries[i].segmentRow : -1, buffers: buffers,
+                            pool: &queries[i].pool)
                     }
                 }
             }

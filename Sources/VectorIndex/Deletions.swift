@@ -39,12 +39,15 @@ enum Deletions {
         let wordCount = (rows + 63) / 64
         let wanted = headerBytes + wordCount * 8 + 4
         var reader = ByteReader(buffer)
-        guard let found = reader.read(count: 8), found.elementsEqual(magic), let version = reader.read(UInt32.self)
+        guard let found = reader.read(count: 8), found.elementsEqual(magic),
+            let version = reader.read(UInt32.self)
         else { throw .damaged(path, "it does not begin as a list of deleted rows") }
         guard version <= Self.version else {
             throw .newerVersion(path, found: version, supported: Self.version)
         }
-        guard buffer.count == wanted else { throw .damaged(path, "it has \(buffer.count) bytes, not \(wanted)") }
+        guard buffer.count == wanted else {
+            throw .damaged(path, "it has \(buffer.count) bytes, not \(wanted)")
+        }
         var end = ByteReader(buffer, offset: wanted - 4)
         guard version == Self.version, let checksum = end.read(UInt32.self),
             checksum == Kernels.checksum(UnsafeRawBufferPointer(rebasing: buffer[..<(wanted - 4)]))

@@ -68,7 +68,7 @@ struct Manifest: Equatable {
         let bytes: [UInt8]
         do {
             bytes = try FileContents.read(path, limit: 1 << 28).bytes
-        } catch where error.errno == .noSuchFileOrDirectory {
+        } catch  where error.errno == .noSuchFileOrDirectory {
             // A folder with segments and no manifest has lost it; taking it for empty would hide every vector.
             guard let entries = try? Folders.list(folder) else { return nil }
             if entries.contains(where: { StoreFiles.isSegment($0.name) }) {
@@ -107,7 +107,8 @@ struct Manifest: Equatable {
             let seed = reader.read(UInt64.self), let nextFile = reader.read(UInt64.self),
             let generation = reader.read(UInt64.self), let highestID = reader.read(UInt64.self),
             let count = reader.read(UInt32.self), reader.skip(4),
-            let fingerprint = reader.read(count: VectorSpace.fingerprintBytes).flatMap(VectorSpace.fingerprint(from:)),
+            let fingerprint = reader.read(count: VectorSpace.fingerprintBytes).flatMap(
+                VectorSpace.fingerprint(from:)),
             nextFile < UInt64(Int64.max), generation < UInt64(Int64.max),
             bytes.count == Self.headerBytes + Int(count) * Self.entryBytes + 4
         else { throw damaged("it holds impossible values") }
@@ -120,7 +121,8 @@ struct Manifest: Equatable {
         for _ in 0..<count {
             guard let segment = reader.read(UInt64.self), let rows = reader.read(UInt64.self),
                 let deletions = reader.read(UInt64.self), let deletedRows = reader.read(UInt64.self),
-                let headerChecksum = reader.read(UInt32.self), let deletionsChecksum = reader.read(UInt32.self),
+                let headerChecksum = reader.read(UInt32.self),
+                let deletionsChecksum = reader.read(UInt32.self),
                 reader.skip(8), rows <= UInt64(SegmentLayout.maximumRows), deletedRows <= rows,
                 segment > 0, segment < nextFile, deletions < nextFile, (deletions == 0) == (deletedRows == 0)
             else { throw damaged("it holds impossible values") }

@@ -34,6 +34,7 @@ extension VectorSnapshot {
 
     /// Whether a filter was made from a snapshot of the same files.
     func fits(_ filter: RowFilter) -> Bool {
-        filter.parts.count == parts.count && zip(filter.parts, parts).allSatisfy { $0.rows == $1.segment.rows }
+        filter.parts.count == parts.count
+            && zip(filter.parts, parts).allSatisfy { $0.rows == $1.segment.rows }
     }
 }

@@ -28,7 +28,8 @@ final class Segment: @unchecked Sendable {
     init(_ path: FilePath) throws(IndexError) {
         file = try asIndexError(path) { try MappedFile(path) }
         header = try SegmentHeader(file.bytes, path: path)
-        guard let base = file.bytes.baseAddress, let checksum = SegmentHeader.storedChecksum(file.bytes) else {
+        guard let base = file.bytes.baseAddress, let checksum = SegmentHeader.storedChecksum(file.bytes)
+        else {
             throw .damaged(path, "it is empty")
         }
         let layout = header.layout
@@ -68,7 +69,8 @@ final class Segment: @unchecked Sendable {
     func copyVector(ofRow row: Int, to target: UnsafeMutablePointer<Float>) {
         let from = vectors + row * layout.rowBytes
         switch layout.precision {
-        case .float16: Kernels.table.widen(from.assumingMemoryBound(to: UInt16.self), layout.dimension, target)
+        case .float16:
+            Kernels.table.widen(from.assumingMemoryBound(to: UInt16.self), layout.dimension, target)
         case .float32: target.update(from: from.assumingMemoryBound(to: Float.self), count: layout.dimension)
         }
     }

@@ -122,14 +122,16 @@ struct SegmentHeader: Equatable {
             let rows = reader.read(UInt64.self).flatMap({ Int(exactly: $0) }),
             let seed = reader.read(UInt64.self), let first = reader.read(UInt64.self),
             let last = reader.read(UInt64.self),
-            let fingerprint = reader.read(count: VectorSpace.fingerprintBytes).flatMap(VectorSpace.fingerprint(from:)),
+            let fingerprint = reader.read(count: VectorSpace.fingerprintBytes).flatMap(
+                VectorSpace.fingerprint(from:)),
             let layout = SegmentLayout(rows: rows, dimension: Int(dimension), precision: precision),
             Int(codeBits) == layout.codeBits
         else { throw damaged("the header holds impossible values") }
         for offset in layout.storedOffsets where reader.read(UInt64.self) != UInt64(offset) {
             throw damaged("the header's offsets do not fit its row count")
         }
-        guard reader.read(UInt32.self) == UInt32(SegmentLayout.blockBytes), let sums = reader.read(UInt32.self),
+        guard reader.read(UInt32.self) == UInt32(SegmentLayout.blockBytes),
+            let sums = reader.read(UInt32.self),
             first <= last
         else { throw damaged("the header holds impossible values") }
         guard bytes.count == layout.fileBytes else {

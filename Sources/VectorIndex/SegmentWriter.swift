@@ -28,7 +28,8 @@ struct SegmentWriter {
                 try writeBody(to: file, layout: layout, ids: ids, copyComponents: copyComponents)
                 let sums = try writeChecksums(of: path, to: file, layout: layout)
                 let header = SegmentHeader(
-                    space: space, layout: layout, rotationSeed: rotation.seed, firstID: firstID, lastID: lastID,
+                    space: space, layout: layout, rotationSeed: rotation.seed, firstID: firstID,
+                    lastID: lastID,
                     checksumsChecksum: sums
                 ).encoded()
                 try file.writeAll(toAbsoluteOffset: 0, header)
@@ -53,7 +54,8 @@ struct SegmentWriter {
         let chunk = min(Self.chunkRows, layout.rows)
         var vectors = [UInt8](repeating: 0, count: chunk * layout.rowBytes)
         var codes = [UInt64](repeating: 0, count: chunk * words)
-        var factors = [[Float]](repeating: [Float](repeating: 0, count: chunk), count: SegmentLayout.factorCount)
+        var factors = [[Float]](
+            repeating: [Float](repeating: 0, count: chunk), count: SegmentLayout.factorCount)
         var unit = [Float](repeating: 0, count: layout.codeBits)
         for start in stride(from: 0, to: layout.rows, by: chunk) {
             let count = min(chunk, layout.rows - start)
@@ -106,13 +108,16 @@ struct SegmentWriter {
         }
         for i in 0..<dimension { vector[i] = Float(sums[i] / Double(rows)) }
         vector.withUnsafeMutableBufferPointer { vector in
-            if let base = vector.baseAddress { rotation.rotateUnit(base, dimension: dimension, inverseNorm: 1) }
+            if let base = vector.baseAddress {
+                rotation.rotateUnit(base, dimension: dimension, inverseNorm: 1)
+            }
         }
         return vector
     }
 
     /// Reads a stored row as floats and returns 1/|x|.
-    private func read(_ row: UnsafeRawBufferPointer, into vector: UnsafeMutableBufferPointer<Float>) -> Float {
+    private func read(_ row: UnsafeRawBufferPointer, into vector: UnsafeMutableBufferPointer<Float>) -> Float
+    {
         guard let from = row.baseAddress, let to = vector.baseAddress else { return 0 }
         switch precision {
         case .float16: Kernels.table.widen(from.assumingMemoryBound(to: UInt16.self), space.dimension, to)
@@ -147,7 +152,9 @@ struct SegmentWriter {
     }
 
     /// Computes the CRC of every block of the body, appends them to the file and returns their CRC.
-    private func writeChecksums(of path: FilePath, to file: FileDescriptor, layout: SegmentLayout) throws -> UInt32 {
+    private func writeChecksums(of path: FilePath, to file: FileDescriptor, layout: SegmentLayout) throws
+        -> UInt32
+    {
         // The gap before the checksums may end in bytes never written: this makes the file that long.
         try file.writeAll(toAbsoluteOffset: Int64(layout.checksums), [0, 0, 0, 0] as [UInt8])
         let body = try MappedFile(path)

@@ -5,7 +5,9 @@ import SystemSupport
 enum StoreFiles {
     static func manifest(in folder: FilePath) -> FilePath { folder.appending("manifest") }
     static func segment(_ number: UInt64, in folder: FilePath) -> FilePath { file(number, "seg", in: folder) }
-    static func deletions(_ number: UInt64, in folder: FilePath) -> FilePath { file(number, "del", in: folder) }
+    static func deletions(_ number: UInt64, in folder: FilePath) -> FilePath {
+        file(number, "del", in: folder)
+    }
 
     private static func file(_ number: UInt64, _ suffix: String, in folder: FilePath) -> FilePath {
         let digits = String(number)
@@ -14,7 +16,9 @@ enum StoreFiles {
     }
 
     /// Whether a name is one that `segment` gives.
-    static func isSegment(_ name: FilePath.Component) -> Bool { name.extension == "seg" && number(of: name) != nil }
+    static func isSegment(_ name: FilePath.Component) -> Bool {
+        name.extension == "seg" && number(of: name) != nil
+    }
 
     /// Whether a name could only have been left by a store's writer: a numbered file or a temporary manifest.
     static func isOurs(_ name: FilePath.Component) -> Bool {

@@ -47,7 +47,9 @@ extension VectorSnapshot {
             } else {
                 let pool = CandidatePool(wanted: nil, minimum: minimum)
                 pass.scan(rows, pool: pool, onlyLaterRows: true, buffers: buffers) { query in
-                    if let filter = options.filter, !filter.parts[query.part].contains(query.segmentRow) { return }
+                    if let filter = options.filter, !filter.parts[query.part].contains(query.segmentRow) {
+                        return
+                    }
                     query.exact.scoreAllCandidates(query.pool, parts: parts, buffers: buffers) {
                         keep(query.row, $0, $1, $2)
                     }
@@ -68,7 +70,9 @@ extension VectorSnapshot {
             guard let vector = vector.baseAddress else { return }
             for row in rows {
                 let place = locate(row)
-                if let filter = pass.options.filter, !filter.parts[place.part].contains(place.row) { continue }
+                if let filter = pass.options.filter, !filter.parts[place.part].contains(place.row) {
+                    continue
+                }
                 let exact = pass.exactQuery(part: place.part, row: place.row, vector: vector)
                 for (index, part) in parts.enumerated().dropFirst(place.part) {
                     exact.scoreRows(
@@ -84,7 +88,8 @@ extension VectorSnapshot {
 extension ExactQuery {
     /// Calls `take` with each row from `start` on that counts and is at least as similar as `minimum`.
     fileprivate func scoreRows(
-        _ part: VectorSnapshot.Part, from start: Int, allowed: RowBitmap?, minimum: Float, buffers: ScanBuffers,
+        _ part: VectorSnapshot.Part, from start: Int, allowed: RowBitmap?, minimum: Float,
+        buffers: ScanBuffers,
         take: (_ row: Int, _ similarity: Float) -> Void
     ) {
         let segment = part.segment
@@ -115,7 +120,9 @@ extension ExactQuery {
                 last += 1
             }
             let part = parts[Int(candidates[first].part)]
-            score(part, rows: candidates[first..<last].lazy.map(\.row), buffers: buffers) { take(part, $0, $1) }
+            score(part, rows: candidates[first..<last].lazy.map(\.row), buffers: buffers) {
+                take(part, $0, $1)
+            }
             first = last
         }
     }

@@ -62,7 +62,8 @@ extension VectorSnapshot {
 
     /// Scans the codes of all rows, then scores the candidates.
     private func scan(
-        _ exact: ExactQuery, count: Int, options: SearchOptions, buffers: ScanBuffers, best: inout BestNeighbors
+        _ exact: ExactQuery, count: Int, options: SearchOptions, buffers: ScanBuffers,
+        best: inout BestNeighbors
     ) {
         var rotated = [Float](repeating: 0, count: rotation.length)
         rotated.withUnsafeMutableBufferPointer { rotated in

@@ -60,9 +60,12 @@ public struct VectorSnapshot: Sendable {
             }
             do {
                 var segments: [LiveSegment] = []
-                for entry in manifest.entries { segments.append(try LiveSegment(entry, in: folder, of: manifest)) }
+                for entry in manifest.entries {
+                    segments.append(try LiveSegment(entry, in: folder, of: manifest))
+                }
                 return VectorSnapshot(
-                    folder: folder, space: space, generation: manifest.generation, seed: manifest.rotationSeed,
+                    folder: folder, space: space, generation: manifest.generation,
+                    seed: manifest.rotationSeed,
                     segments: segments)
             } catch IndexError.system(let error) where error.errno == .noSuchFileOrDirectory {
                 // The writer has switched to other files meanwhile, or else the file is really missing.
@@ -73,7 +76,9 @@ public struct VectorSnapshot: Sendable {
         }
     }
 
-    private init(folder: FilePath, space: VectorSpace, generation: UInt64, seed: UInt64, segments: [LiveSegment]) {
+    private init(
+        folder: FilePath, space: VectorSpace, generation: UInt64, seed: UInt64, segments: [LiveSegment]
+    ) {
         self.folder = folder
         self.space = space
         self.generation = generation
@@ -114,7 +119,9 @@ public struct VectorSnapshot: Sendable {
     /// The row with an id, or nil.
     public func row(ofID id: UInt64) -> Int? {
         for part in parts {
-            if let row = part.segment.row(ofID: id), part.live?.contains(row) ?? true { return part.snapshotRow(row) }
+            if let row = part.segment.row(ofID: id), part.live?.contains(row) ?? true {
+                return part.snapshotRow(row)
+            }
         }
         return nil
     }

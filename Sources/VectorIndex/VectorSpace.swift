@@ -29,8 +29,12 @@ public struct VectorSpace: Sendable, Equatable {
             throw .unusableSpace("dimension \(dimension) is not between 1 and 65,536")
         }
         let characters = Array(fingerprint.utf8)
-        guard (1...Self.fingerprintBytes).contains(characters.count), characters.allSatisfy({ $0 > 32 && $0 < 127 })
-        else { throw .unusableSpace("fingerprint \(fingerprint.debugDescription) is not 1 to 64 printable characters") }
+        guard (1...Self.fingerprintBytes).contains(characters.count),
+            characters.allSatisfy({ $0 > 32 && $0 < 127 })
+        else {
+            throw .unusableSpace(
+                "fingerprint \(fingerprint.debugDescription) is not 1 to 64 printable characters")
+        }
     }
 
     /// The fingerprint as it stands in a file header.

@@ -23,7 +23,9 @@ extension VectorStore {
     /// Rows that were appended and not committed are committed first. Segments without deleted rows and with more
     /// than some 65,000 rows stay as they are. Takes about the time of copying what is rewritten, and that much free
     /// disk space; a crash leaves the store as it was.
-    public func compact(keeping isKept: (UInt64) -> Bool = { _ in true }) throws(IndexError) -> CompactionReport {
+    public func compact(keeping isKept: (UInt64) -> Bool = { _ in true }) throws(IndexError)
+        -> CompactionReport
+    {
         try commit()
         let segmentsBefore = segments.count
         let bytesBefore = byteCount

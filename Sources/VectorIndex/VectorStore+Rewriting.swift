@@ -17,7 +17,8 @@ extension VectorStore {
     func segmentsToMerge() -> [[Int]] {
         var orders: [Int: [Int]] = [:]
         for (index, segment) in segments.enumerated() where segment.liveCount < Self.largeRows {
-            orders[(Int.bitWidth - max(1, segment.liveCount).leadingZeroBitCount) / 2, default: []].append(index)
+            orders[(Int.bitWidth - max(1, segment.liveCount).leadingZeroBitCount) / 2, default: []].append(
+                index)
         }
         return orders.values.filter { $0.count >= Self.fanOut }.sorted { $0[0] < $1[0] }
     }
@@ -49,7 +50,8 @@ extension VectorStore {
     }
 
     private func writeFiles(
-        merging groups: [[Int]], appending rows: [UInt64: [Float]], next: inout Manifest, written: inout [FilePath]
+        merging groups: [[Int]], appending rows: [UInt64: [Float]], next: inout Manifest,
+        written: inout [FilePath]
     ) throws(IndexError) -> [LiveSegment] {
         let writer = SegmentWriter(
             space: space, precision: manifest.precision,
@@ -66,11 +68,13 @@ extension VectorStore {
         var result: [LiveSegment] = []
         func add(_ number: UInt64, _ path: FilePath, headerChecksum: UInt32) throws(IndexError) {
             let segment = try Segment(path)
-            entries.append(Manifest.Entry(segment: number, rows: segment.rows, headerChecksum: headerChecksum))
+            entries.append(
+                Manifest.Entry(segment: number, rows: segment.rows, headerChecksum: headerChecksum))
             result.append(LiveSegment(number: number, segment: segment))
         }
 
-        let known = Dictionary(manifest.entries.map { ($0.segment, $0) }, uniquingKeysWith: { first, _ in first })
+        let known = Dictionary(
+            manifest.entries.map { ($0.segment, $0) }, uniquingKeysWith: { first, _ in first })
         for (index, segment) in segments.enumerated() where !merged.contains(index) && segment.liveCount > 0 {
             guard var entry = known[segment.number] else { continue }
             if let deleted = segment.deleted, changed.contains(segment.number) {
@@ -125,7 +129,9 @@ extension VectorStore {
         rows.reserveCapacity(indices.reduce(0) { $0 + segments[$1].liveCount })
         for index in indices {
             let segment = segments[index]
-            segment.forEachLiveRow { rows.append(LiveRow(id: segment.segment.ids[$0], segment: index, row: $0)) }
+            segment.forEachLiveRow {
+                rows.append(LiveRow(id: segment.segment.ids[$0], segment: index, row: $0))
+            }
         }
         return rows.sorted { $0.id < $1.id }
     }

@@ -24,7 +24,8 @@ extension VectorStore {
         do throws(IndexError) {
             guard let manifest = try Manifest.read(in: folder) else { return [] }
             guard manifest.space == space else {
-                throw IndexError.otherSpace(StoreFiles.manifest(in: folder), found: manifest.space, wanted: space)
+                throw IndexError.otherSpace(
+                    StoreFiles.manifest(in: folder), found: manifest.space, wanted: space)
             }
             var segments: [LiveSegment] = []
             for entry in manifest.entries {
@@ -53,7 +54,8 @@ extension VectorStore {
             segment.forEachLiveRow { row in
                 let id = segment.segment.ids[row]
                 if !seen.insert(id).inserted {
-                    problems.append(IndexProblem(path: path, offset: nil, what: "id \(id) is in two segments"))
+                    problems.append(
+                        IndexProblem(path: path, offset: nil, what: "id \(id) is in two segments"))
                 }
             }
             if segment.segment.header.lastID > manifest.highestID {
@@ -96,7 +98,9 @@ extension Segment {
         for block in layout.blocks {
             if reader.read(UInt32.self) != Kernels.checksum(UnsafeRawBufferPointer(rebasing: bytes[block])) {
                 let section = layout.section(at: block.lowerBound)
-                report(block.lowerBound, "the checksum of the block of \(block.count) bytes (\(section)) does not match")
+                report(
+                    block.lowerBound,
+                    "the checksum of the block of \(block.count) bytes (\(section)) does not match")
             }
         }
         if ids[0] != header.firstID || ids[rows - 1] != header.lastID {
@@ -113,7 +117,9 @@ extension Segment {
                 let inverse = Kernels.inverseNorm(vector, layout.dimension)
                 // float16 rounds a component by at most 1/2048 of itself.
                 if !(abs(inverse - 1) < 0.002) {
-                    report(layout.vectors + row * layout.rowBytes, "the vector of id \(ids[row]) has no unit length")
+                    report(
+                        layout.vectors + row * layout.rowBytes,
+                        "the vector of id \(ids[row]) has no unit length")
                 } else if !(abs(inverseNorm[row] - inverse) < 1e-4) {
                     report(
                         layout.factors + 3 * layout.factorStride + 4 * row,

@@ -18,7 +18,9 @@ import VectorIndex
     @Test(arguments: [1, 2, 300, 4000]) func neighborsAreThoseOfEachRow(_ count: Int) throws {
         let snapshot = try store(count, dimension: 256, seed: 31).snapshot()
         let progress = Mutex<[Int]>([])
-        let graph = try snapshot.neighbors(count: 8, threads: 2) { done in progress.withLock { $0.append(done) } }
+        let graph = try snapshot.neighbors(count: 8, threads: 2) { done in
+            progress.withLock { $0.append(done) }
+        }
         #expect(progress.withLock { $0.last ?? 0 } == (snapshot.count > 1 ? snapshot.count : 0))
         #expect(graph.count == snapshot.count && graph.ids == snapshot.allIDs())
         var truth: [[Neighbor]] = []
@@ -38,7 +40,8 @@ import VectorIndex
                 if let back { #expect(back.similarity == neighbor.similarity) }
             }
         }
-        #expect(recall(truth, stride(from: 0, to: snapshot.count, by: 7).map { exact.neighbors(of: $0) }) == 1)
+        #expect(
+            recall(truth, stride(from: 0, to: snapshot.count, by: 7).map { exact.neighbors(of: $0) }) == 1)
     }
 
     @Test(arguments: [2, 900, 4500]) func pairsAreAllPairs(_ count: Int) throws {
@@ -75,7 +78,8 @@ import VectorIndex
         let all = try snapshot.pairs(above: 0.9, threads: 2)
         let even = try snapshot.pairs(above: 0.9, threads: 2, options: options)
         let expected = all.filter { snapshot.id(ofRow: $0.a) % 2 == 0 && snapshot.id(ofRow: $0.b) % 2 == 0 }
-        #expect(Set(even.map { [$0.a, $0.b] }).symmetricDifference(expected.map { [$0.a, $0.b] }).count <= 2)
+        #expect(
+            Set(even.map { [$0.a, $0.b] }).symmetricDifference(expected.map { [$0.a, $0.b] }).count <= 2)
         #expect(!even.isEmpty)
     }
 }

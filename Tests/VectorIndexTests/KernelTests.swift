@@ -4,10 +4,16 @@ import Testing
 
 /// Every instruction set gives what the portable kernels give.
 @Suite struct KernelTests {
-    static let levels: [ck_simd_level] = [ck_simd_avx2, ck_simd_avx512, ck_simd_neon].filter { ck_simd_supports($0) }
+    static let levels: [ck_simd_level] = [ck_simd_avx2, ck_simd_avx512, ck_simd_neon].filter {
+        ck_simd_supports($0)
+    }
 
-    private func both(_ level: ck_simd_level) throws -> (portable: ck_index_kernels, other: ck_index_kernels) {
-        (try #require(ck_index_kernels_for(ck_simd_portable)).pointee, try #require(ck_index_kernels_for(level)).pointee)
+    private func both(_ level: ck_simd_level) throws -> (portable: ck_index_kernels, other: ck_index_kernels)
+    {
+        (
+            try #require(ck_index_kernels_for(ck_simd_portable)).pointee,
+            try #require(ck_index_kernels_for(level)).pointee
+        )
     }
 
     @Test(arguments: levels) func estimatesAgree(_ level: ck_simd_level) throws {
@@ -31,7 +37,9 @@ import Testing
             }
             #expect(b[rows] == -77 && bUpper[rows] == -77, "seed \(seed)")
             for row in 0..<rows {
-                #expect(abs(a[row] - b[row]) <= 1e-5 * max(1, abs(a[row])), "seed \(seed) words \(words) row \(row)")
+                #expect(
+                    abs(a[row] - b[row]) <= 1e-5 * max(1, abs(a[row])),
+                    "seed \(seed) words \(words) row \(row)")
                 #expect(abs(aUpper[row] - bUpper[row]) <= 1e-5 * max(1, abs(aUpper[row])), "seed \(seed)")
             }
         }
@@ -99,7 +107,9 @@ import Testing
         for i in halves.indices { #expect(a[i].bitPattern == b[i].bitPattern || a[i].isNaN && b[i].isNaN) }
         var random = SeededRandom(seed: 5)
         var floats = (0..<20_001).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
-        floats += [0, -0, 65_504, 65_519.99, 65_520, -65_520, 0x1p-14, 0x1p-24, 0x1p-25, 0x1.8p-25, .infinity]
+        floats += [
+            0, -0, 65_504, 65_519.99, 65_520, -65_520, 0x1p-14, 0x1p-24, 0x1p-25, 0x1.8p-25, .infinity,
+        ]
         var c = [UInt16](repeating: 0, count: floats.count), d = c
         portable.narrow(floats, floats.count, &c)
         other.narrow(floats, floats.count, &d)
@@ -108,20 +118,21 @@ import Testing
 
     @Test func portableConversionIsRight() throws {
         #if !(os(macOS) && arch(x86_64))
-        let kernels = try #require(ck_index_kernels_for(ck_simd_portable)).pointee
-        let halves = (0...UInt16.max).map { $0 }
-        var floats = [Float](repeating: 0, count: halves.count)
-        kernels.widen(halves, halves.count, &floats)
-        for (half, float) in zip(halves, floats) where !float.isNaN {
-            #expect(float == Float(Float16(bitPattern: half)))
-        }
-        var random = SeededRandom(seed: 6)
-        let values = (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
-        var narrowed = [UInt16](repeating: 0, count: values.count)
-        kernels.narrow(values, values.count, &narrowed)
-        for (value, half) in zip(values, narrowed) where !value.isNaN {
-            #expect(half == Float16(value).bitPattern, "\(value)")
-        }
+            let kernels = try #require(ck_index_kernels_for(ck_simd_portable)).pointee
+            let halves = (0...UInt16.max).map { $0 }
+            var floats = [Float](repeating: 0, count: halves.count)
+            kernels.widen(halves, halves.count, &floats)
+            for (half, float) in zip(halves, floats) where !float.isNaN {
+                #expect(float == Float(Float16(bitPattern: half)))
+            }
+            var random = SeededRandom(seed: 6)
+            let values = (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
+            }
+            var narrowed = [UInt16](repeating: 0, count: values.count)
+            kernels.narrow(values, values.count, &narrowed)
+            for (value, half) in zip(values, narrowed) where !value.isNaN {
+                #expect(half == Float16(value).bitPattern, "\(value)")
+            }
         #endif
     }
 
@@ -147,7 +158,9 @@ import Testing
         while power * 2 <= length { power *= 2 }
         var x = vector.map(Double.init)
         for round in 0..<4 {
-            for i in 0..<length where signs[round * length / 64 + i / 64] >> UInt64(i % 64) & 1 == 1 { x[i] = -x[i] }
+            for i in 0..<length where signs[round * length / 64 + i / 64] >> UInt64(i % 64) & 1 == 1 {
+                x[i] = -x[i]
+            }
             let start = round % 2 == 0 ? 0 : length - power
             let part = Array(x[start..<start + power])
             for i in 0..<power {
@@ -187,7 +200,9 @@ import Testing
 
     /// Over random directions the estimate is right on average, and its spread is what the error factor says; when
     /// query and row lie in the same direction from the centre, the spread is smaller.
-    @Test(arguments: [64, 256, 512], [Float(0), 1]) func estimateIsUnbiased(_ length: Int, _ shared: Float) throws {
+    @Test(arguments: [64, 256, 512], [Float(0), 1]) func estimateIsUnbiased(_ length: Int, _ shared: Float)
+        throws
+    {
         let kernels = ck_index_kernels_current().pointee
         var random = SeededRandom(seed: UInt64(length) + 1)
         func unit() -> [Float] { SyntheticVectors.unit((0..<length).map { _ in random.normal() }) }

@@ -3,7 +3,9 @@ import Testing
 import VectorIndex
 
 @Suite struct SearchTests {
-    @Test(arguments: [(256, VectorSpace.Precision.float16), (512, .float16), (100, .float32), (768, .float16)])
+    @Test(arguments: [
+        (256, VectorSpace.Precision.float16), (512, .float16), (100, .float32), (768, .float16),
+    ])
     func recallIsWhatWasAsked(_ dimension: Int, _ precision: VectorSpace.Precision) throws {
         var vectors = SyntheticVectors(dimension: dimension, seed: 11)
         let fixture = try StoreFixture(dimension: dimension)
@@ -49,7 +51,9 @@ import VectorIndex
             let truth = scores.sorted { $0.similarity > $1.similarity }.prefix(wanted)
             let found = try snapshot.search(query, count: wanted, options: .exact)
             #expect(found.count == truth.count)
-            for (a, b) in zip(found, truth) { #expect(abs(a.similarity - b.similarity) < 1e-4, "seed \(seed)") }
+            for (a, b) in zip(found, truth) {
+                #expect(abs(a.similarity - b.similarity) < 1e-4, "seed \(seed)")
+            }
             #expect(found.first?.id == truth.first?.id)
         }
     }
@@ -103,7 +107,9 @@ import VectorIndex
         let snapshot = try fixture.snapshot()
         #expect(try snapshot.search([1, 0, 0, 0], count: 0) == [])
         #expect(try snapshot.search([1, 0, 0, 0], count: 50).count == 2)
-        #expect(throws: IndexError.wrongDimension(found: 3, wanted: 4)) { try snapshot.search([1, 0, 0], count: 1) }
+        #expect(throws: IndexError.wrongDimension(found: 3, wanted: 4)) {
+            try snapshot.search([1, 0, 0], count: 1)
+        }
         #expect(throws: IndexError.noDirection(id: nil)) { try snapshot.search([0, 0, 0, 0], count: 1) }
         #expect(throws: IndexError.noDirection(id: nil)) { try snapshot.search([.nan, 0, 0, 0], count: 1) }
         // Lengths far from one do no harm.
