@@ -68,7 +68,7 @@ let package = Package(
         tests("SystemSupportTests", ["SystemSupport"]),
         tests("LayeringTests", ["SystemSupport"]),
         tests("ImagingTests", ["Imaging", "CCodecs", "CKernels", "SystemSupport"]),
-        //tests("VectorIndexTests", ["VectorIndex", "CKernels", "SystemSupport"]),
+        tests("VectorIndexTests", ["VectorIndex", "CKernels", "SystemSupport"]),
         tests("AnalysisTests", ["Analysis", "VectorIndex"]),
         tests("InferenceTests", ["Inference", "SystemSupport"]),
         tests("EncodersTests", ["Encoders", "Inference", "Imaging", "SystemSupport", "CBundledModel"]),

@@ -26,7 +26,7 @@ struct Imgvec: ParsableCommand {
                 subcommands: [Init.self, Index.self, Status.self, Verify.self, Compact.self, Forget.self]),
             CommandGroup(name: "Ask", subcommands: [Find.self, Dupes.self, Anomalies.self]),
             CommandGroup(
-                name: "Without an index", subcommands: [Compare.self, Embed.self, Tokens.self]),
+                name: "Without an index", subcommands: [Compare.self, Embed.self, Tokens.self, Models.self]),
         ])
 
     static let version = "0.1.0"

@@ -22,9 +22,13 @@ struct ModelChoice: ParsableArguments {
     var model: PathArgument?
 
     /// The model asked for, or the embedded one.
-    func load() throws -> Model {
-        guard let model else { return try Model.embedded() }
-        return try Model.load(model.path)
+    func load() throws -> Model { try Self.load(model) }
+
+    /// The model that a name or path means; the embedded one when there is none.
+    static func load(_ argument: PathArgument?) throws -> Model {
+        guard let argument else { return try Model.embedded() }
+        guard let name = String(validating: argument.path) else { return try Model.load(argument.path) }
+        return try ModelStore.standard().resolve(name)
     }
 }
 
