@@ -19,7 +19,7 @@ public struct ImageLibrary: Sendable {
     public func create() throws {
         guard !paths.exists else { throw LibraryError.alreadyExists(paths.folder) }
         try Folders.create(paths.folder)
-        _ = try Catalog(paths, mode: .write)
+        try Catalog(paths, mode: .write).close()
     }
 
     /// Opens the index for asking.
@@ -47,12 +47,15 @@ public final class LibraryReader: Sendable {
         return try catalog.read { try catalog.models($0) }
     }
 
-    /// The model to ask with when none is named: the only one, else the embedded one if the index has it.
+    /// The model to ask with when none is named: the only one, else the one inside this program, else the newest
+    /// that was inside an earlier one.
     public func defaultModel() throws -> ModelRecord {
         let models = try models()
         if models.count == 1 { return models[0] }
         if models.isEmpty { throw LibraryError.noVectors(model: "any model", available: []) }
-        if let embedded = models.first(where: { $0.source == nil }) { return embedded }
+        let embedded = try Model.embedded().fingerprint
+        if let current = models.first(where: { $0.fingerprint == embedded }) { return current }
+        if let former = models.last(where: { $0.source == nil }) { return former }
         throw LibraryError.severalModels(models.map(\.name))
     }
 

@@ -144,6 +144,7 @@ extension ImageLibrary {
             try store.close()
         }
         try catalog.vacuum()
+        try catalog.close()
         return CompactReport(
             forgottenFiles: files, droppedContents: contents, bytesBefore: before, bytesAfter: byteCount())
     }
@@ -158,7 +159,7 @@ extension ImageLibrary {
         defer { withExtendedLifetime(lock) {} }
         let catalog = try Catalog(paths, mode: .write)
         let resolved = try LibraryPaths.absolute(path)
-        return try catalog.write { database in
+        let forgotten = try catalog.write { database in
             var count = 0
             for root in try catalog.roots(database) {
                 let isWhole = root.path.starts(with: resolved)
@@ -173,6 +174,8 @@ extension ImageLibrary {
             _ = try catalog.deleteUnusedContents(database)
             return count
         }
+        try catalog.close()
+        return forgotten
     }
 
     private func byteCount() -> Int64 {

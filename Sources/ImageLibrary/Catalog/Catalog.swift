@@ -72,6 +72,13 @@ package final class Catalog: Sendable {
         }
     }
 
+    /// Ends the use of the catalog; the last user of the file folds the write-ahead log into it.
+    package func close() throws {
+        do { try database.close() } catch let error as DatabaseError {
+            throw Self.translated(error, paths.catalog)
+        }
+    }
+
     /// Gives unused pages back to the file system.
     package func vacuum() throws {
         do { try database.vacuum() } catch let error as DatabaseError {

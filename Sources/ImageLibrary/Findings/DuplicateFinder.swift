@@ -69,6 +69,9 @@ public struct DuplicateFinder: Sendable {
     static let hashQuality = 50
     /// Pairs whose vectors are at least this similar are looked at on the pixels.
     static let candidateCosine: Float = 0.80
+    /// So many nearest neighbours of each picture are candidates: a bound on the work in collections where
+    /// everything is alike. Copies of one picture find each other through the best of them.
+    static let candidateCount = 16
     /// With this much agreement the pixels settle it.
     static let agreement: Float = 0.90
     /// A hash match whose vectors are this similar needs no look at the pixels.
@@ -172,13 +175,15 @@ public struct DuplicateFinder: Sendable {
         let present = snapshot.filter { position[$0] != nil }
         var searching = SearchOptions()
         searching.filter = present
-        for pair in try snapshot.pairs(
-            above: Self.candidateCosine, threads: options.threads, options: searching)
-        {
-            guard let a = position[snapshot.id(ofRow: pair.a)], let b = position[snapshot.id(ofRow: pair.b)] else {
-                continue
+        searching.minimum = Self.candidateCosine
+        let graph = try snapshot.neighbors(
+            count: Self.candidateCount, threads: options.threads, options: searching)
+        for row in 0..<graph.count {
+            guard let a = position[graph.ids[row]] else { continue }
+            for rank in 0..<graph.neighborCount(of: row) {
+                guard let b = position[graph.ids[graph.neighborRow(of: row, rank: rank)]] else { continue }
+                cosines[Pair(a, b)] = graph.similarity(of: row, rank: rank)
             }
-            cosines[Pair(a, b)] = pair.similarity
         }
         let reliable = contents.indices.filter { contents[$0].pdqQuality >= Self.hashQuality }
         for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.words }, within: Self.hashDistance) {

@@ -11,6 +11,9 @@ struct PictureRegistration: Sendable {
     /// The smallest share of a side that a crop may keep.
     private static let smallestCrop = 0.7
 
+    /// The coarse search is refined from this agreement on; unlike pictures stay below it nearly always.
+    private static let promising: Float = 0.7
+
     private let grey: [Float]
 
     /// Makes the small grey form of a picture.
@@ -55,6 +58,7 @@ struct PictureRegistration: Sendable {
                 }
             }
         }
+        guard best.0 >= Self.promising else { return best.0 }
         best.0 = Self.correlation(grey, other, best.1, step: 1)
         var step = 0.025
         while step > 0.004 {

@@ -48,8 +48,8 @@ extension ImageLibrary {
                 session: session, encoder: encoder, files: plan.pending, options: options)
             try run.work(report: &report, onEvent: onEvent)
         }
-        try session.close()
         report.total = try session.catalog.read { try session.catalog.count(of: .indexed, in: $0) }
+        try session.close()
         report.seconds = Platform.monotonicSeconds() - start
         return report
     }
@@ -99,5 +99,8 @@ final class WritingSession {
         try catalog.write { try catalog.unmarkEmbedded(lost, model: model.id, in: $0) }
     }
 
-    func close() throws { try store.close() }
+    func close() throws {
+        try store.close()
+        try catalog.close()
+    }
 }
