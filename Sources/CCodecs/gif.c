@@ -119,6 +119,10 @@ cc_status cc_gif_header(
     decoder self = {0};
     cc_status status = open_frame(&self, data, count, limits, failure);
     if (status == CC_OK) canvas_size(self.file, header);
+    if (status == CC_TOO_LARGE) {
+        header->width = (uint32_t)self.file->Image.Width;
+        header->height = (uint32_t)self.file->Image.Height;
+    }
     close_file(&self);
     return status;
 }

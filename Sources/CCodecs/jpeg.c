@@ -18,8 +18,8 @@ typedef struct decoder {
     cc_status status;
     uint32_t max_scans;
     bool ended;         // the data ran out
-    bool ended_at_once; // ... before the first row of blocks was complete
-    bool made_up;       // rows were filled in by the decoder
+    bool made_up;       // some of the picture is the decoder's own
+    bool ended_at_once; // ... from within the first row of blocks on
 } decoder;
 
 static decoder *decoder_of(j_common_ptr common) { return (decoder *)common->client_data; }
@@ -50,23 +50,29 @@ static void leave(j_common_ptr common) {
     longjmp(self->escape, 1);
 }
 
+static void note_missing(decoder *self) {
+    const bool is_first = self->jpeg.input_scan_number <= 1 && self->jpeg.input_iMCU_row == 0;
+    const bool is_over = self->ended || self->jpeg.unread_marker == JPEG_EOI;
+    if (!self->made_up && is_first && is_over) self->ended_at_once = true;
+    self->made_up = true;
+}
+
 static void take_message(j_common_ptr common, int level) {
     if (level >= 0) return;
     decoder *self = decoder_of(common);
     self->errors.num_warnings++;
     switch (self->errors.msg_code) {
     case JWRN_JPEG_EOF:
-        if (!self->ended && self->jpeg.input_scan_number <= 1 && self->jpeg.input_iMCU_row == 0) {
-            self->ended_at_once = true;
-        }
+        // The Huffman decoder reads ahead and complains (below) only when it lacks bits; the arithmetic decoder
+        // never does, and a lost scan leaves no other trace.
         self->ended = true;
-        self->made_up = true;
+        if (self->jpeg.arith_code || jpeg_has_multiple_scans(&self->jpeg)) note_missing(self);
         break;
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_ARITH_BAD_CODE:
     case JWRN_BOGUS_PROGRESSION:
-    case JWRN_MUST_RESYNC: self->made_up = true; break;
+    case JWRN_MUST_RESYNC: note_missing(self); break;
     default: break; // stray bytes between segments and the like change no pixel
     }
 }

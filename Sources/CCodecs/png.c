@@ -65,6 +65,7 @@ static void read_header(decoder *self) {
     static const png_byte unread[] = "iCCP\0iTXt\0tEXt\0zTXt\0sPLT\0hIST\0gAMA\0cHRM\0sRGB\0eXIf\0pHYs\0tIME";
     png_set_keep_unknown_chunks(self->png, PNG_HANDLE_CHUNK_NEVER, unread, (int)(sizeof unread / 5));
     png_set_read_fn(self->png, self, read_bytes);
+    png_set_compression_buffer_size(self->png, 1024); // what follows the last whole piece of a cut file is lost
     png_read_info(self->png, self->info);
 }
 

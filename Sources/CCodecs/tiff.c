@@ -97,6 +97,7 @@ static int drop_warning(TIFF *file, void *user, const char *module, const char *
 
 static cc_status broken(decoder *self, const char *what) {
     if (!self->said) cc_fail(self->failure, "%s", what);
+    if (strstr(self->failure->text, "Memory allocation of")) return CC_NO_MEMORY; // beyond the limit it was opened with
     return self->reader.ended ? CC_TRUNCATED : CC_CORRUPT;
 }
 

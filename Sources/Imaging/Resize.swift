@@ -46,8 +46,9 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
 extension PixelBuffer {
     /// The picture at another size, antialiased when it shrinks: Pillow's `Image.resize(size, filter)`, bit for bit.
     ///
-    /// Two passes in fixed-point arithmetic, across and then down, with 8-bit rows between them (Resample.c). Costs
-    /// about `width * height * 2 * radius` multiplications. Both sides have to be at least 1, here and in the result.
+    /// Two passes in fixed-point arithmetic with 8-bit values between them (Resample.c), in the order of Pillow 13:
+    /// older ones always go across first, which differs by a level here and there. Costs about
+    /// `width * height * 2 * radius` multiplications. Both sides have to be at least 1, here and in the result.
     public func resized(width newWidth: Int, height newHeight: Int, filter: ResizeFilter) -> PixelBuffer {
         resized(
             width: newWidth, height: newHeight, filter: filter, columns: 0..<newWidth, rows: 0..<newHeight)
@@ -83,6 +84,13 @@ package struct Resampling {
 
         /// Pillow leaves a direction out when its size stays.
         var isCopy: Bool { inputCount == outputCount && outputs == 0..<outputCount }
+
+        /// Whether Pillow 13 does this direction, down, before the other: when the height loses more than twice the
+        /// pixels that the width does.
+        func comesFirst(before across: Pass) -> Bool {
+            outputCount < inputCount
+                && inputCount - outputCount > 2 * (across.inputCount - across.outputCount)
+        }
     }
 
     private let filter: ResizeFilter
@@ -97,23 +105,30 @@ package struct Resampling {
     /// Resizes `down.inputCount` rows of `across.inputCount` pixels.
     package func resize(_ pixels: [UInt8], channels: Int, across: Pass, down: Pass) -> [UInt8] {
         precondition(pixels.count == across.inputCount * down.inputCount * channels, "\(pixels.count) bytes")
-        var current = pixels
-        let newWidth = across.outputs.count
-        if !across.isCopy {
-            current = Coefficients(filter, across).withFilter { filter in
-                Self.filled(newWidth * down.inputCount * channels, from: current) { input, output in
-                    kernels.horizontal(input, down.inputCount, across.inputCount, channels, filter, output)
-                }
+        if down.comesFirst(before: across) {
+            let squeezed = resizedDown(pixels, rowBytes: across.inputCount * channels, down)
+            return resizedAcross(squeezed, rows: down.outputs.count, channels: channels, across)
+        }
+        let squeezed = resizedAcross(pixels, rows: down.inputCount, channels: channels, across)
+        return resizedDown(squeezed, rowBytes: across.outputs.count * channels, down)
+    }
+
+    private func resizedAcross(_ pixels: [UInt8], rows: Int, channels: Int, _ pass: Pass) -> [UInt8] {
+        if pass.isCopy { return pixels }
+        return Coefficients(filter, pass).withFilter { filter in
+            Self.filled(pass.outputs.count * rows * channels, from: pixels) { input, output in
+                kernels.horizontal(input, rows, pass.inputCount, channels, filter, output)
             }
         }
-        if !down.isCopy {
-            current = Coefficients(filter, down).withFilter { filter in
-                Self.filled(newWidth * down.outputs.count * channels, from: current) { input, output in
-                    kernels.vertical(input, newWidth * channels, filter, output)
-                }
+    }
+
+    private func resizedDown(_ pixels: [UInt8], rowBytes: Int, _ pass: Pass) -> [UInt8] {
+        if pass.isCopy { return pixels }
+        return Coefficients(filter, pass).withFilter { filter in
+            Self.filled(rowBytes * pass.outputs.count, from: pixels) { input, output in
+                kernels.vertical(input, rowBytes, filter, output)
             }
         }
-        return current
     }
 
     private static func filled(

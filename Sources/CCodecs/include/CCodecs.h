@@ -3,7 +3,9 @@
 // Every format has the same two steps. `cc_<format>_header` reads sizes only, so that the caller can refuse a
 // picture before any of its memory is allocated; `cc_<format>_decode` reads the same bytes again, checks that the
 // sizes are still those of the header, and fills the caller's buffer of 3 * output_width * output_height bytes.
-// Transparency is composited over white. Nothing is written to stderr; a reason comes back in `cc_failure`.
+// Transparency is composited over white. Nothing is written to stderr (but for what
+// libheif's AV1 decoder says of broken streams, which it offers no way to silence); a reason comes back in
+// `cc_failure`.
 //
 // All functions may be called from any number of threads at once. `data` must stay unchanged during a call for a
 // sensible picture, but a change never leads outside the buffers.
