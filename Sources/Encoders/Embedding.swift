@@ -32,7 +32,8 @@ public enum EmbeddingError: Error, Sendable, Equatable, CustomStringConvertible 
     /// One line saying what is wrong with the vector.
     public var description: String {
         switch self {
-        case .noDirection(let dimension): "a vector of \(dimension) numbers has no direction (all zeros, or not finite)"
+        case .noDirection(let dimension):
+            "a vector of \(dimension) numbers has no direction (all zeros, or not finite)"
         }
     }
 }

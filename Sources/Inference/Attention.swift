@@ -39,13 +39,16 @@ public struct MultiHeadAttention: Sendable {
                         // Few rows stay off the library, as in Linear: their sums must not depend on the batch.
                         let library = length > Linear.fewRows && (override ?? MathLibrary.backend) == .oneDNN
                         let status = cdnn_attention(
-                            library ? 1 : 0, length, heads, width / heads, causal ? 1 : 0, projected + start * 3 * width,
+                            library ? 1 : 0, length, heads, width / heads, causal ? 1 : 0,
+                            projected + start * 3 * width,
                             mixed + start * width, scores)
                         try MathLibrary.check(status, "attention over \(length) positions")
                         start += length
                     }
                 }
-                if covered < rows { (mixed + covered * width).update(repeating: 0, count: (rows - covered) * width) }
+                if covered < rows {
+                    (mixed + covered * width).update(repeating: 0, count: (rows - covered) * width)
+                }
             }
         }
         try output.add(mixed, to: &x)

@@ -19,7 +19,8 @@ public struct Convolution: Sendable {
     /// Weights are [outputs, inputs, kernel, kernel]. With `adding` the result is added to what the target
     /// holds (the shortcut of a residual block) before `relu`.
     public init(
-        _ weights: Weights, _ normalization: BatchNorm, stride: Int, padding: Int, relu: Bool, adding: Bool = false
+        _ weights: Weights, _ normalization: BatchNorm, stride: Int, padding: Int, relu: Bool,
+        adding: Bool = false
     ) {
         precondition(weights.shape.count == 4 && weights.shape[2] == weights.shape[3])
         precondition(normalization.factor.count == weights.shape[0] && stride > 0 && padding >= 0)
@@ -41,7 +42,9 @@ public struct Convolution: Sendable {
     /// y [count, height', width', outputs] of x [count, height, width, inputs]; not for convolutions that add.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         precondition(!adding)
-        var y = Tensor(uninitialized: [x.shape[0], outputExtent(x.shape[1]), outputExtent(x.shape[2]), outputs])
+        var y = Tensor(uninitialized: [
+            x.shape[0], outputExtent(x.shape[1]), outputExtent(x.shape[2]), outputs,
+        ])
         try run(x, &y)
         return y
     }
@@ -67,7 +70,8 @@ public struct Convolution: Sendable {
 
     // One picture at a time: its patches as rows, times the weights.
     private func runPortably(
-        _ count: Int, _ height: Int, _ width: Int, _ x: UnsafePointer<Float>, _ weights: Tensor, _ bias: [Float],
+        _ count: Int, _ height: Int, _ width: Int, _ x: UnsafePointer<Float>, _ weights: Tensor,
+        _ bias: [Float],
         _ y: UnsafeMutablePointer<Float>
     ) throws {
         let positions = outputExtent(height) * outputExtent(width), depth = kernel * kernel * inputs
@@ -79,7 +83,8 @@ public struct Convolution: Sendable {
             let status = patches.read { rows in
                 weights.read {
                     cdnn_portable_sgemm(
-                        1, positions, outputs, depth, 1, rows, depth, $0, depth, adding ? 1 : 0, target, outputs)
+                        1, positions, outputs, depth, 1, rows, depth, $0, depth, adding ? 1 : 0, target,
+                        outputs)
                 }
             }
             try MathLibrary.check(status, label(height, width))
@@ -89,7 +94,8 @@ public struct Convolution: Sendable {
 
     private var shape: cdnn_conv_shape {
         cdnn_conv_shape(
-            inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding, relu: relu ? 1 : 0,
+            inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding,
+            relu: relu ? 1 : 0,
             adds: adding ? 1 : 0)
     }
 

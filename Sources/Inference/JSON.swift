@@ -189,7 +189,9 @@ package struct JSONScanner {
         text.removeAll(keepingCapacity: true)
         while offset < bytes.count {
             let start = offset
-            while offset < bytes.count, bytes[offset] != 0x22, bytes[offset] != 0x5C, bytes[offset] >= 0x20 { offset += 1 }
+            while offset < bytes.count, bytes[offset] != 0x22, bytes[offset] != 0x5C, bytes[offset] >= 0x20 {
+                offset += 1
+            }
             text.append(contentsOf: bytes[start..<offset])
             guard offset < bytes.count else { break }
             switch bytes[offset] {
@@ -217,10 +219,14 @@ package struct JSONScanner {
         case UInt8(ascii: "t"): text.append(9)
         case UInt8(ascii: "u"):
             var code = try fourDigits()
-            if code >= 0xD800, code < 0xDC00, offset + 1 < bytes.count, bytes[offset] == 0x5C, bytes[offset + 1] == 0x75 {
+            if code >= 0xD800, code < 0xDC00, offset + 1 < bytes.count, bytes[offset] == 0x5C,
+                bytes[offset + 1] == 0x75
+            {
                 offset += 2
                 let low = try fourDigits()
-                guard low >= 0xDC00, low < 0xE000 else { throw failure("the second half of a surrogate pair") }
+                guard low >= 0xDC00, low < 0xE000 else {
+                    throw failure("the second half of a surrogate pair")
+                }
                 code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(code) else { throw failure("a surrogate pair") }
@@ -234,7 +240,8 @@ package struct JSONScanner {
     private mutating func fourDigits() throws(JSONError) -> UInt32 {
         var value: UInt32 = 0
         for _ in 0..<4 {
-            guard offset < bytes.count, let digit = Character(Unicode.Scalar(bytes[offset])).hexDigitValue else {
+            guard offset < bytes.count, let digit = Character(Unicode.Scalar(bytes[offset])).hexDigitValue
+            else {
                 throw failure("four hexadecimal digits")
             }
             value = value << 4 | UInt32(digit)
@@ -248,7 +255,9 @@ package struct JSONScanner {
         guard let byte = next() else { throw failure("a value") }
         depth += 1
         defer { depth -= 1 }
-        guard depth <= JSONScanner.deepest else { throw failure("at most \(JSONScanner.deepest) levels of nesting") }
+        guard depth <= JSONScanner.deepest else {
+            throw failure("at most \(JSONScanner.deepest) levels of nesting")
+        }
         switch byte {
         case UInt8(ascii: "{"):
             var result: [String: JSON] = [:]
@@ -279,7 +288,9 @@ package struct JSONScanner {
 
     private mutating func word(_ word: StaticString, _ value: JSON) throws(JSONError) -> JSON {
         for index in 0..<word.utf8CodeUnitCount {
-            guard offset < bytes.count, bytes[offset] == word.utf8Start[index] else { throw failure("'\(word)'") }
+            guard offset < bytes.count, bytes[offset] == word.utf8Start[index] else {
+                throw failure("'\(word)'")
+            }
             offset += 1
         }
         return value
@@ -289,7 +300,8 @@ package struct JSONScanner {
         let start = offset
         while offset < bytes.count {
             switch bytes[offset] {
-            case 0x30...0x39, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
+            case 0x30...0x39, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"),
+                UInt8(ascii: "E"):
                 offset += 1
                 continue
             default: break

@@ -22,8 +22,10 @@ public struct Linear: Sendable {
     /// A map whose output is that of several weight matrices [outputs_i, inputs] one after the other.
     ///
     /// `bias` has one value per output. `adding` maps add their result to what the target holds.
-    public init(_ parts: [Weights], bias: [Float]?, activation: Activation = .identity, adding: Bool = false) {
-        precondition(!parts.isEmpty && parts.allSatisfy { $0.shape.count == 2 && $0.shape[1] == parts[0].shape[1] })
+    public init(_ parts: [Weights], bias: [Float]?, activation: Activation = .identity, adding: Bool = false)
+    {
+        precondition(
+            !parts.isEmpty && parts.allSatisfy { $0.shape.count == 2 && $0.shape[1] == parts[0].shape[1] })
         precondition(!adding || activation == .identity, "a residual sum has no activation")
         inputs = parts[0].shape[1]
         outputs = parts.reduce(0) { $0 + $1.shape[0] }
@@ -35,7 +37,9 @@ public struct Linear: Sendable {
     }
 
     /// A map with one weight matrix [outputs, inputs].
-    public init(_ weights: Weights, bias: [Float]? = nil, activation: Activation = .identity, adding: Bool = false) {
+    public init(
+        _ weights: Weights, bias: [Float]? = nil, activation: Activation = .identity, adding: Bool = false
+    ) {
         self.init([weights], bias: bias, activation: activation, adding: adding)
     }
 
@@ -62,7 +66,8 @@ public struct Linear: Sendable {
             try MathLibrary.check(cdnn_linear_run(handle, rows, x, y), label(rows))
         case .plain(let weights):
             let status = weights.read { w in
-                cdnn_portable_sgemm(1, rows, outputs, inputs, 1, x, inputs, w, inputs, packed.adding ? 1 : 0, y, outputs)
+                cdnn_portable_sgemm(
+                    1, rows, outputs, inputs, 1, x, inputs, w, inputs, packed.adding ? 1 : 0, y, outputs)
             }
             try MathLibrary.check(status, label(rows))
             finish(rows, y)
@@ -70,14 +75,17 @@ public struct Linear: Sendable {
     }
 
     private func runDirectly(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 4 * inputs + (packed.adding ? rows * outputs : 0)) {
+        withUnsafeTemporaryAllocation(
+            of: Float.self, capacity: 4 * inputs + (packed.adding ? rows * outputs : 0)
+        ) {
             memory in
             guard let scratch = memory.baseAddress else { return }
             let target = packed.adding ? scratch + 4 * inputs : y
             var column = 0
             for part in parts {
                 cdnn_skinny(
-                    rows, inputs, part.shape[0], x, part.bytes.baseAddress, part.type.native, target + column, outputs,
+                    rows, inputs, part.shape[0], x, part.bytes.baseAddress, part.type.native, target + column,
+                    outputs,
                     scratch)
                 column += part.shape[0]
             }
@@ -117,7 +125,8 @@ public struct Linear: Sendable {
                 cdnn_linear_create(
                     inputs, outputs, weights, bias, activation.native, adding ? 1 : 0, rows, &handle)
             } else {
-                cdnn_linear_create(inputs, outputs, weights, nil, activation.native, adding ? 1 : 0, rows, &handle)
+                cdnn_linear_create(
+                    inputs, outputs, weights, nil, activation.native, adding ? 1 : 0, rows, &handle)
             }
         }
         try MathLibrary.check(status, label(rows))
@@ -146,7 +155,9 @@ private final class PackedWeights: Sendable {
         try form.withLock { form in
             if let form { return form }
             let made: Form
-            if (override ?? MathLibrary.backend) == .oneDNN, let handle = try linear.pack(rows: rows, adding: adding) {
+            if (override ?? MathLibrary.backend) == .oneDNN,
+                let handle = try linear.pack(rows: rows, adding: adding)
+            {
                 made = .oneDNN(handle)
             } else {
                 made = .plain(linear.plainWeights())

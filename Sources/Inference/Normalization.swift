@@ -30,7 +30,9 @@ public struct BatchNorm: Sendable {
     /// From the trained scale and shift and the running mean and variance (Ioffe and Szegedy, 2015).
     public init(scale: [Float], shift: [Float], mean: [Float], variance: [Float], epsilon: Float = 1e-5) {
         precondition(scale.count == shift.count && scale.count == mean.count && scale.count == variance.count)
-        let factor = zip(scale, variance).map { Float(Double($0) / (Double($1) + Double(epsilon)).squareRoot()) }
+        let factor = zip(scale, variance).map {
+            Float(Double($0) / (Double($1) + Double(epsilon)).squareRoot())
+        }
         self.factor = factor
         offset = shift.indices.map { shift[$0] - mean[$0] * factor[$0] }
     }

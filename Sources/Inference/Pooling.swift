@@ -15,13 +15,15 @@ public struct MaxPool: Sendable {
     /// The pooled pictures of x [count, height, width, channels].
     public func callAsFunction(_ x: Tensor) -> Tensor {
         let (count, height, width, channels) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
-        let rows = (height + 2 * padding - kernel) / stride + 1, columns = (width + 2 * padding - kernel) / stride + 1
+        let rows = (height + 2 * padding - kernel) / stride + 1,
+            columns = (width + 2 * padding - kernel) / stride + 1
         var y = Tensor(uninitialized: [count, rows, columns, channels])
         y.write { y in
             x.read { x in
                 for index in 0..<count {
                     cdnn_max_pool(
-                        height, width, channels, kernel, stride, padding, x + index * height * width * channels,
+                        height, width, channels, kernel, stride, padding,
+                        x + index * height * width * channels,
                         y + index * rows * columns * channels)
                 }
             }
@@ -38,7 +40,8 @@ extension Tensor {
         y.write { y in
             read { x in
                 for index in 0..<count {
-                    cdnn_mean_pool(positions, channels, x + index * positions * channels, y + index * channels)
+                    cdnn_mean_pool(
+                        positions, channels, x + index * positions * channels, y + index * channels)
                 }
             }
         }
@@ -52,7 +55,9 @@ extension Tensor {
         var y = Tensor(uninitialized: [count, height, width, channels])
         y.write { y in
             read { x in
-                for index in 0..<count { cdnn_channels_last(channels, height, width, x + index * size, y + index * size) }
+                for index in 0..<count {
+                    cdnn_channels_last(channels, height, width, x + index * size, y + index * size)
+                }
             }
         }
         return y
@@ -67,7 +72,8 @@ extension Tensor {
             read { x in
                 for index in 0..<count {
                     cdnn_picture_patches(
-                        channels, height, width, side, x + index * channels * height * width, y + index * perPicture * depth)
+                        channels, height, width, side, x + index * channels * height * width,
+                        y + index * perPicture * depth)
                 }
             }
         }

@@ -50,9 +50,13 @@ public struct SafeTensors: Sendable {
     ) throws(SafeTensorsError) {
         self.name = name
         content = Content(bytes: bytes, owner: owner)
-        func failure(_ problem: SafeTensorsError.Problem) -> SafeTensorsError { SafeTensorsError(name, problem) }
+        func failure(_ problem: SafeTensorsError.Problem) -> SafeTensorsError {
+            SafeTensorsError(name, problem)
+        }
         var reader = ByteReader(bytes)
-        guard let declared = reader.read(UInt64.self) else { throw failure(.truncatedHeader(have: bytes.count, need: 8)) }
+        guard let declared = reader.read(UInt64.self) else {
+            throw failure(.truncatedHeader(have: bytes.count, need: 8))
+        }
         guard let length = Int(exactly: declared), length <= SafeTensors.largestHeader else {
             throw failure(.headerTooLong(declared))
         }
@@ -69,14 +73,19 @@ public struct SafeTensors: Sendable {
         _ failure: (SafeTensorsError.Problem) -> SafeTensorsError
     ) throws(SafeTensorsError) -> [String: Entry] {
         let root: JSON
-        do throws(JSONError) { root = try JSON.parse(header) } catch { throw failure(.header(error.description)) }
+        do throws(JSONError) { root = try JSON.parse(header) } catch {
+            throw failure(.header(error.description))
+        }
         guard case .object(let members) = root else { throw failure(.header("no JSON object")) }
         var entries: [String: Entry] = [:]
         entries.reserveCapacity(members.count)
         for (name, value) in members where name != "__metadata__" {
             guard let type = value["dtype"]?.string else { throw failure(.tensor(name, "has no dtype")) }
-            guard let dimensions = value["shape"]?.array, dimensions.count <= 8 else { throw failure(.tensor(name, "has no shape")) }
-            guard let offsets = value["data_offsets"]?.array, offsets.count == 2, let start = offsets[0].integer,
+            guard let dimensions = value["shape"]?.array, dimensions.count <= 8 else {
+                throw failure(.tensor(name, "has no shape"))
+            }
+            guard let offsets = value["data_offsets"]?.array, offsets.count == 2,
+                let start = offsets[0].integer,
                 let end = offsets[1].integer
             else { throw failure(.tensor(name, "has no data_offsets")) }
             var shape: [Int] = [], count = 1
@@ -95,7 +104,8 @@ public struct SafeTensors: Sendable {
             if let width = byteWidths[type] {
                 let (size, overflow) = count.multipliedReportingOverflow(by: width)
                 guard !overflow, size == end - start else {
-                    throw failure(.tensor(name, "of shape \(shape) and type \(type) has \(end - start) bytes"))
+                    throw failure(
+                        .tensor(name, "of shape \(shape) and type \(type) has \(end - start) bytes"))
                 }
             }
             entries[name] = Entry(type: type, shape: shape, range: dataStart + start..<dataStart + end)
@@ -104,7 +114,8 @@ public struct SafeTensors: Sendable {
     }
 
     private static let byteWidths = [
-        "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2, "I8": 1,
+        "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
+        "I8": 1,
         "U8": 1, "BOOL": 1,
     ]
 
@@ -126,7 +137,8 @@ public struct SafeTensors: Sendable {
             throw SafeTensorsError(name, .tensor(tensor, "has type \(entry.type), expected F32, F16 or BF16"))
         }
         return Weights(
-            shape: entry.shape, type: type, bytes: UnsafeRawBufferPointer(rebasing: content.bytes[entry.range]),
+            shape: entry.shape, type: type,
+            bytes: UnsafeRawBufferPointer(rebasing: content.bytes[entry.range]),
             owner: content.owner)
     }
 }
@@ -150,7 +162,7 @@ public struct SafeTensorsError: Error, Sendable, Equatable, CustomStringConverti
     /// What is wrong with it.
     public let problem: Problem
 
-    init(_ file: String, _ problem: Problem) {
+    package init(_ file: String, _ problem: Problem) {
         self.file = file
         self.problem = problem
     }
@@ -158,8 +170,10 @@ public struct SafeTensorsError: Error, Sendable, Equatable, CustomStringConverti
     /// One line naming the file, the tensor and what is wrong with it.
     public var description: String {
         switch problem {
-        case .truncatedHeader(let have, let need): "\(file): not a whole safetensors file: has \(have) bytes, its header needs \(need)"
-        case .headerTooLong(let length): "\(file): not a safetensors file: its header would have \(length) bytes"
+        case .truncatedHeader(let have, let need):
+            "\(file): not a whole safetensors file: has \(have) bytes, its header needs \(need)"
+        case .headerTooLong(let length):
+            "\(file): not a safetensors file: its header would have \(length) bytes"
         case .header(let reason): "\(file): safetensors header is \(reason)"
         case .tensor(let tensor, let reason): "\(file): tensor '\(tensor)' \(reason)"
         }

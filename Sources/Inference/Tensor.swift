@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// A dense, row-major array of 32-bit floats with a shape; a value type whose memory is copied on write.
@@ -80,6 +80,8 @@ public struct Tensor: @unchecked Sendable {
     public func row(_ index: Int) -> Tensor {
         let size = count / shape[0]
         precondition(index >= 0 && index < shape[0])
-        return read { Tensor(Array(shape.dropFirst()), UnsafeBufferPointer(start: $0 + index * size, count: size)) }
+        return read {
+            Tensor(Array(shape.dropFirst()), UnsafeBufferPointer(start: $0 + index * size, count: size))
+        }
     }
 }

@@ -34,7 +34,9 @@ public struct WeightReader: Sendable {
     /// A tensor of whatever shape it has.
     public func weights(_ name: String) throws(SafeTensorsError) -> Weights {
         let full = prefix + name
-        guard let file = files.first(where: { $0.entries[full] != nil }) else { throw failure(name, "is missing") }
+        guard let file = files.first(where: { $0.entries[full] != nil }) else {
+            throw failure(name, "is missing")
+        }
         return try file.weights(full)
     }
 
@@ -46,7 +48,9 @@ public struct WeightReader: Sendable {
     /// A tensor with a single element, with or without dimensions.
     public func scalar(_ name: String) throws(SafeTensorsError) -> Float {
         let weights = try weights(name)
-        guard weights.count == 1 else { throw failure(name, "has shape \(weights.shape), expected one number") }
+        guard weights.count == 1 else {
+            throw failure(name, "has shape \(weights.shape), expected one number")
+        }
         return weights.tensor().values[0]
     }
 
@@ -65,20 +69,23 @@ extension WeightReader {
         adding: Bool = false
     ) throws(SafeTensorsError) -> Linear {
         Linear(
-            try weights(name + ".weight", [outputs, inputs]), bias: bias ? try vector(name + ".bias", outputs) : nil,
+            try weights(name + ".weight", [outputs, inputs]),
+            bias: bias ? try vector(name + ".bias", outputs) : nil,
             activation: activation, adding: adding)
     }
 
     /// The layer normalisation `name` with `name.weight` and `name.bias`.
     public func layerNorm(_ name: String, width: Int, epsilon: Float) throws(SafeTensorsError) -> LayerNorm {
         LayerNorm(
-            scale: try vector(name + ".weight", width), shift: try vector(name + ".bias", width), epsilon: epsilon)
+            scale: try vector(name + ".weight", width), shift: try vector(name + ".bias", width),
+            epsilon: epsilon)
     }
 
     /// The batch normalisation `name` with its running statistics.
     public func batchNorm(_ name: String, channels: Int) throws(SafeTensorsError) -> BatchNorm {
         BatchNorm(
             scale: try vector(name + ".weight", channels), shift: try vector(name + ".bias", channels),
-            mean: try vector(name + ".running_mean", channels), variance: try vector(name + ".running_var", channels))
+            mean: try vector(name + ".running_mean", channels),
+            variance: try vector(name + ".running_var", channels))
     }
 }

@@ -76,7 +76,9 @@ public struct Weights: @unchecked Sendable {
 
         init(_ tensor: Tensor) {
             memory = .allocate(byteCount: tensor.count * 4, alignment: 64)
-            tensor.read { memory.copyMemory(from: UnsafeRawBufferPointer(start: $0, count: tensor.count * 4)) }
+            tensor.read {
+                memory.copyMemory(from: UnsafeRawBufferPointer(start: $0, count: tensor.count * 4))
+            }
         }
 
         deinit { memory.deallocate() }

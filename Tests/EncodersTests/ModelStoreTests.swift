@@ -22,10 +22,14 @@ import Testing
         #expect(try store.installed("tiny")?.manifest.fingerprint == original.fingerprint)
         #expect(try store.resolve("resnet-basic").dimension == 64)
         #expect(try store.resolve(Fixtures.path("models/dual").string).name == "tiny-dual-0.1")
-        #expect(throws: ModelError.exists("tiny")) { try store.add(Fixtures.path("models/dual"), name: "tiny") }
+        #expect(throws: ModelError.exists("tiny")) {
+            try store.add(Fixtures.path("models/dual"), name: "tiny")
+        }
         try store.remove("tiny")
         #expect(try store.list().map(\.name) == ["resnet-basic"])
-        #expect(throws: ModelError.notFound("tiny", installed: ["resnet-basic"])) { try store.resolve("tiny") }
+        #expect(throws: ModelError.notFound("tiny", installed: ["resnet-basic"])) {
+            try store.resolve("tiny")
+        }
     }
 
     @Test func noticesAChangedFile() throws {
@@ -40,7 +44,9 @@ import Testing
     @Test func refusesWhatCannotBeUsed() throws {
         let store = try store(), folder = try #require(temporary).path
         for name in ["", ".hidden", "a/b", "..", "ä"] {
-            #expect(throws: ModelError.unusableName(name)) { try store.add(Fixtures.path("models/dual"), name: name) }
+            #expect(throws: ModelError.unusableName(name)) {
+                try store.add(Fixtures.path("models/dual"), name: name)
+            }
         }
         #expect(throws: ModelError.exists("imgvec-mini")) {
             try store.add(Fixtures.path("models/dual"), name: "imgvec-mini")

@@ -14,7 +14,8 @@ import Testing
         #expect(clip.id.hasPrefix("clip-quick-gelu-") && clip.fingerprint.count == 64)
         let dual = try Model.load(Fixtures.path("models/dual"))
         let preprocessing = try #require(try dual.imageEncoder).preprocessing
-        #expect(preprocessing.mode == .squash && preprocessing.width == 48 && preprocessing.filter == .bicubic)
+        #expect(
+            preprocessing.mode == .squash && preprocessing.width == 48 && preprocessing.filter == .bicubic)
         let calibration = try #require(dual.calibration)
         #expect(calibration.shareBelow(0.02, .imageImage) == 0.5)
         #expect(calibration.shareBelow(-1, .imageImage) == 0 && calibration.shareBelow(1, .textImage) == 1)
@@ -60,14 +61,26 @@ import Testing
         let text = String(decoding: try FileContents.read(config).bytes, as: UTF8.self)
         for (old, new, message) in [
             ("\"model_type\": \"clip\"", "\"model_type\": \"vit\"", "model_type 'vit' is not known"),
-            ("\"hidden_size\": 40", "\"hidden_size\": 41", "hidden_size 41 is no multiple of num_attention_heads 5"),
+            (
+                "\"hidden_size\": 40", "\"hidden_size\": 41",
+                "hidden_size 41 is no multiple of num_attention_heads 5"
+            ),
             ("\"intermediate_size\": 96", "\"intermediate_size\": 95", "expected [95, 40]"),
             ("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"swish\"", "hidden_act is 'swish'"),
             ("\"patch_size\": 16", "\"patch_size\": 0", "vision_config.patch_size is no whole number"),
             ("\"image_size\": 32", "\"image_size\": 1e9", "vision_config.image_size is no whole number"),
-            ("\"vocab_size\": 420", "\"vocab_size\": 421", "'text_model.embeddings.token_embedding.weight' has shape [420, 36], expected [421, 36]"),
-            ("\"eos_token_id\": 419", "\"eos_token_id\": 418", "reads texts at token 418, but the tokenizer ends them with 419"),
-            ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", "encoder.layers.2.layer_norm1.weight' is missing"),
+            (
+                "\"vocab_size\": 420", "\"vocab_size\": 421",
+                "'text_model.embeddings.token_embedding.weight' has shape [420, 36], expected [421, 36]"
+            ),
+            (
+                "\"eos_token_id\": 419", "\"eos_token_id\": 418",
+                "reads texts at token 418, but the tokenizer ends them with 419"
+            ),
+            (
+                "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3",
+                "encoder.layers.2.layer_norm1.weight' is missing"
+            ),
             ("{", "[", "not valid JSON"),
         ] {
             #expect(text.contains(old))
@@ -95,7 +108,8 @@ import Testing
         let folder = try TemporaryFolder(), path = folder.path
         try copyModel(Fixtures.path("models/dual"), to: path)
         let before = try #require(try Model.load(path).textEncoder).encode(["a cat"])
-        try AtomicFile.rename(path.appending("model.safetensors"), to: path.appending("model-00001-of-00001.safetensors"))
+        try AtomicFile.rename(
+            path.appending("model.safetensors"), to: path.appending("model-00001-of-00001.safetensors"))
         let index = path.appending("model.safetensors.index.json")
         try write("{\"weight_map\": {\"logit_scale\": \"model-00001-of-00001.safetensors\"}}", to: index)
         #expect(try #require(try Model.load(path).textEncoder).encode(["a cat"]) == before)
@@ -110,16 +124,21 @@ import Testing
         let model = try Model.load(Fixtures.path("models/dual"))
         var random = SeededRandom(seed: 7)
         let pictures = (0..<6).map { _ in
-            PixelBuffer(width: 60, height: 50, pixels: (0..<9000).map { _ in UInt8.random(in: 0...255, using: &random) })
+            PixelBuffer(
+                width: 60, height: 50,
+                pixels: (0..<9000).map { _ in UInt8.random(in: 0...255, using: &random) })
         }
         let texts = ["a cat", "two dogs on a beach", String(repeating: "snow and ice ", count: 9)]
-        let expected = try (#require(try Model.load(Fixtures.path("models/dual")).imageEncoder).encode(pictures),
-            #require(try Model.load(Fixtures.path("models/dual")).textEncoder).encode(texts))
+        let expected = try (
+            #require(try Model.load(Fixtures.path("models/dual")).imageEncoder).encode(pictures),
+            #require(try Model.load(Fixtures.path("models/dual")).textEncoder).encode(texts)
+        )
         let failures = Failures()
         WorkerThreads.run(threads: 8) { _ in
             do {
                 for _ in 0..<5 {
-                    let images = try model.imageEncoder?.encode(pictures), words = try model.textEncoder?.encode(texts)
+                    let images = try model.imageEncoder?.encode(pictures),
+                        words = try model.textEncoder?.encode(texts)
                     if images != expected.0 || words != expected.1 { failures.add("other vectors") }
                 }
             } catch { failures.add("\(error)") }
@@ -133,7 +152,9 @@ import Testing
         let encoder = try #require(try Model.load(Fixtures.path("models/\(name)")).imageEncoder)
         var random = SeededRandom(seed: 8)
         let pictures = (0..<11).map { _ in
-            PixelBuffer(width: 40, height: 33, pixels: (0..<3960).map { _ in UInt8.random(in: 0...255, using: &random) })
+            PixelBuffer(
+                width: 40, height: 33,
+                pixels: (0..<3960).map { _ in UInt8.random(in: 0...255, using: &random) })
         }
         let together = try encoder.encode(pictures)
         for (picture, vector) in zip(pictures, together) {

@@ -7,7 +7,8 @@ import Testing
 
 /// The towers against transformers and torchvision, layer by layer, with every math library there is.
 @Suite struct TowerParityTests {
-    static let backends: [MathBackend] = MathLibrary.oneDNNVersion == nil ? [.portable] : [.portable, .oneDNN]
+    static let backends: [MathBackend] =
+        MathLibrary.oneDNNVersion == nil ? [.portable] : [.portable, .oneDNN]
     static let clips = ["clip-quick-gelu", "clip-gelu", "clip-f16", "clip-bf16"]
 
     @Test(arguments: clips + ["dual"], backends)
@@ -58,7 +59,8 @@ import Testing
                     let rows = min(values.shape[0], expected.shape[0]), width = expected.shape[1]
                     expectClose(
                         Tensor([rows, width], values.values.prefix(rows * width)),
-                        Tensor([rows, width], expected.values.prefix(rows * width)), "\(name) text \(index) \(stage)")
+                        Tensor([rows, width], expected.values.prefix(rows * width)),
+                        "\(name) text \(index) \(stage)")
                     checked += 1
                 }
                 expected.append(try golden.tensor("text.\(index).vector"))
@@ -68,7 +70,9 @@ import Testing
             #expect(checked == 6)
             // All of them at once, which takes the path of many rows.
             let together = try tower(sequences)
-            for index in 0..<6 { expectClose(together.row(index), expected[index], "\(name) text \(index) of six") }
+            for index in 0..<6 {
+                expectClose(together.row(index), expected[index], "\(name) text \(index) of six")
+            }
         }
     }
 

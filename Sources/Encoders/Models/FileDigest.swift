@@ -27,7 +27,9 @@ public enum FileDigest {
                 throw SystemError("read", path: path, errno: error)
             }
             if count == 0 { break }
-            buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            buffer.withUnsafeBytes {
+                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count]))
+            }
         }
         return Array(hash.finalize())
     }

@@ -22,15 +22,20 @@ enum Fingerprint {
         for name in texts {
             let content = try files.content(name)
             add(content?.bytes.count ?? 0, to: &hash)
-            if let content { withExtendedLifetime(content.owner) { hash.update(bufferPointer: content.bytes) } }
+            if let content {
+                withExtendedLifetime(content.owner) { hash.update(bufferPointer: content.bytes) }
+            }
         }
         for file in weights {
             add(file.bytes.count, to: &hash)
             hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[file.headerRange]))
-            for (_, entry) in file.entries.sorted(by: { $0.value.range.lowerBound < $1.value.range.lowerBound }) {
+            for (_, entry) in file.entries.sorted(by: {
+                $0.value.range.lowerBound < $1.value.range.lowerBound
+            }) {
                 let length = min(sample, entry.range.count)
                 let start = entry.range.lowerBound + (entry.range.count - length) / 2
-                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + length]))
+                hash.update(
+                    bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + length]))
             }
         }
         return FileDigest.hexadecimal(hash.finalize())

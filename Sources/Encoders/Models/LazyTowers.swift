@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 import Imaging
 import Inference
@@ -27,13 +27,16 @@ final class LazyTowers: Sendable {
             if let encoder { return encoder }
             let side = configuration.imageSide
             let preprocessing = try Preprocessing.read(files, side: side) ?? .usual(for: vision, side: side)
-            let made = TowerImageEncoder(tower: try LazyTowers.tower(vision, reader), preprocessing: preprocessing)
+            let made = TowerImageEncoder(
+                tower: try LazyTowers.tower(vision, reader), preprocessing: preprocessing)
             encoder = made
             return made
         }
     }
 
-    private static func tower(_ vision: ModelConfiguration.Vision, _ reader: WeightReader) throws -> any ImageTower {
+    private static func tower(_ vision: ModelConfiguration.Vision, _ reader: WeightReader) throws
+        -> any ImageTower
+    {
         switch vision {
         case .transformer(let configuration): return try VisionTransformer(reader, configuration)
         case .resNet(let prefix, let projection):
@@ -42,7 +45,8 @@ final class LazyTowers: Sendable {
             let width = try ResNet.pooledWidth(network)
             return try ResNet(
                 network,
-                projection: try reader.linear("visual_projection", inputs: width, outputs: projection, bias: false))
+                projection: try reader.linear(
+                    "visual_projection", inputs: width, outputs: projection, bias: false))
         }
     }
 
@@ -53,7 +57,9 @@ final class LazyTowers: Sendable {
             let tokenizer = try LazyTowers.tokenizer(files, maximumLength: text.positions)
             if let end = text.endToken, end != tokenizer.endToken {
                 throw ModelError.file(
-                    files.label, "config.json reads texts at token \(end), but the tokenizer ends them with \(tokenizer.endToken)")
+                    files.label,
+                    "config.json reads texts at token \(end), but the tokenizer ends them with \(tokenizer.endToken)"
+                )
             }
             let made = TowerTextEncoder(tower: try TextTransformer(reader, text), tokenizer: tokenizer)
             encoder = made
@@ -70,7 +76,8 @@ final class LazyTowers: Sendable {
             }
         }
         guard let file = try files.content("tokenizer.json") else {
-            throw ModelError.file(files.label, "has no tokenizer: neither vocab.json and merges.txt nor tokenizer.json")
+            throw ModelError.file(
+                files.label, "has no tokenizer: neither vocab.json and merges.txt nor tokenizer.json")
         }
         return try withExtendedLifetime(file.owner) {
             try BytePairTokenizer(tokenizer: file.bytes, maximumLength: maximumLength, name: file.label)

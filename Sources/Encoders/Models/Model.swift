@@ -36,7 +36,8 @@ public struct Model: Sendable {
     /// A short name for files and folders: the name with a part of the fingerprint.
     public var id: String {
         let plain = name.unicodeScalars.map { scalar -> Character in
-            let keeps = scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            let keeps =
+                scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
             return keeps || scalar == "." || scalar == "-" || scalar == "_" ? Character(scalar) : "_"
         }
         // A leading dot would hide the folder.
@@ -65,7 +66,9 @@ public struct Model: Sendable {
 
     /// The model that imgvec carries; throws when it was built without one.
     public static func embedded() throws -> Model {
-        guard try ModelFiles.embedded.content("model.safetensors") != nil else { throw ModelError.nothingEmbedded }
+        guard try ModelFiles.embedded.content("model.safetensors") != nil else {
+            throw ModelError.nothingEmbedded
+        }
         return try Model(ModelFiles.embedded, source: .embedded)
     }
 

@@ -20,19 +20,24 @@ struct ModelConfiguration: Sendable {
         guard let json = try files.json("config.json") else {
             guard weights.has("conv1.weight"), weights.has("layer4.0.conv1.weight") else {
                 throw ModelError.file(
-                    files.label, "is of no known architecture: it has no config.json and is no ResNet of torchvision's or timm's names")
+                    files.label,
+                    "is of no known architecture: it has no config.json and is no ResNet of torchvision's or timm's names"
+                )
             }
             return ModelConfiguration(
-                name: nil, architecture: try ResNetSummary(weights).label, vision: .resNet(prefix: "", projection: nil),
+                name: nil, architecture: try ResNetSummary(weights).label,
+                vision: .resNet(prefix: "", projection: nil),
                 text: nil, calibration: nil, imageSide: 224)
         }
         let fields = ConfigurationFields(json, file: "\(files.label)/config.json")
         switch json["model_type"]?.string {
         case "clip":
             let projection = try fields.size("projection_dim", default: 512)
-            let vision = try VisionTransformer.Configuration(fields.under("vision_config"), projection: projection)
+            let vision = try VisionTransformer.Configuration(
+                fields.under("vision_config"), projection: projection)
             return ModelConfiguration(
-                name: json["name"]?.string, architecture: "CLIP ViT-\(vision.label)", vision: .transformer(vision),
+                name: json["name"]?.string, architecture: "CLIP ViT-\(vision.label)",
+                vision: .transformer(vision),
                 text: try TextTransformer.Configuration(fields.under("text_config"), projection: projection),
                 calibration: nil, imageSide: vision.imageSide)
         case "imgvec_dual":
@@ -44,10 +49,13 @@ struct ModelConfiguration: Sendable {
                 vision.json["depths"]?.numbers ?? [] == summary.depths.map(Double.init)
             else {
                 throw ModelError.file(
-                    fields.file, "vision_config differs from the weights, which have widths \(summary.widths) and depths \(summary.depths)")
+                    fields.file,
+                    "vision_config differs from the weights, which have widths \(summary.widths) and depths \(summary.depths)"
+                )
             }
             return ModelConfiguration(
-                name: [json["name"]?.string, json["version"]?.string].compactMap { $0 }.joined(separator: "-"),
+                name: [json["name"]?.string, json["version"]?.string].compactMap { $0 }.joined(
+                    separator: "-"),
                 architecture: "\(summary.label) + text transformer",
                 vision: .resNet(prefix: "vision_model", projection: projection),
                 text: try TextTransformer.Configuration(fields.under("text_config"), projection: projection),
@@ -55,7 +63,8 @@ struct ModelConfiguration: Sendable {
                 imageSide: try vision.size("image_size", most: 4096))
         case let other:
             throw ModelError.file(
-                fields.file, "model_type '\(other ?? "missing")' is not known here, expected 'clip' or 'imgvec_dual'")
+                fields.file,
+                "model_type '\(other ?? "missing")' is not known here, expected 'clip' or 'imgvec_dual'")
         }
     }
 }
@@ -86,7 +95,9 @@ private struct ResNetSummary {
     var label: String {
         let layers = 2 + depths.reduce(0, +) * (isBottleneck ? 3 : 2)
         let published = [18, 34, 50, 101, 152].contains(layers) && widths[0] == (isBottleneck ? 256 : 64)
-        return published ? "ResNet-\(layers)" : "ResNet (\(isBottleneck ? "bottleneck" : "basic") \(depths), widths \(widths))"
+        return published
+            ? "ResNet-\(layers)"
+            : "ResNet (\(isBottleneck ? "bottleneck" : "basic") \(depths), widths \(widths))"
     }
 }
 
@@ -100,13 +111,16 @@ extension VisionTransformer.Configuration {
         patchSide = try fields.size("patch_size", default: 32, most: 4096)
         self.projection = projection
         guard patchSide <= imageSide, patches <= 1 << 16 else {
-            throw ModelError.file(fields.file, "\(fields.path)patch_size \(patchSide) does not fit image_size \(imageSide)")
+            throw ModelError.file(
+                fields.file, "\(fields.path)patch_size \(patchSide) does not fit image_size \(imageSide)")
         }
     }
 
     /// "B/32" by the usual names of widths, else the width itself.
     fileprivate var label: String {
-        let size = [768: "B", 1024: "L", 1280: "H", 1408: "g", 1664: "bigG"][transformer.width] ?? "\(transformer.width)"
+        let size =
+            [768: "B", 1024: "L", 1280: "H", 1408: "g", 1664: "bigG"][transformer.width]
+            ?? "\(transformer.width)"
         return "\(size)/\(patchSide)" + (imageSide == 224 ? "" : "@\(imageSide)")
     }
 }
@@ -134,7 +148,8 @@ extension TransformerShape {
         layers = try fields.size("num_hidden_layers", default: 12, most: 1 << 10)
         let act = fields.json["hidden_act"]?.string ?? "quick_gelu"
         guard let activation = Activation(rawValue: act), activation != .identity else {
-            throw ModelError.file(fields.file, "\(fields.path)hidden_act is '\(act)', expected quick_gelu, gelu or relu")
+            throw ModelError.file(
+                fields.file, "\(fields.path)hidden_act is '\(act)', expected quick_gelu, gelu or relu")
         }
         self.activation = activation
         let epsilon = fields.json["layer_norm_eps"]?.number ?? 1e-5
@@ -144,7 +159,8 @@ extension TransformerShape {
         self.epsilon = Float(epsilon)
         guard self.width % self.heads == 0 else {
             throw ModelError.file(
-                fields.file, "\(fields.path)hidden_size \(self.width) is no multiple of num_attention_heads \(self.heads)")
+                fields.file,
+                "\(fields.path)hidden_size \(self.width) is no multiple of num_attention_heads \(self.heads)")
         }
     }
 }

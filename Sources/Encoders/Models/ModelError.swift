@@ -20,8 +20,10 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notFound(let name, let installed):
             "no model '\(name)': no such path, and installed are "
                 + (installed.isEmpty ? "none (see 'imgvec models add')" : installed.joined(separator: ", "))
-        case .exists(let name): "a model '\(name)' is installed already; remove it first or choose another name"
-        case .unusableName(let name): "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_'"
+        case .exists(let name):
+            "a model '\(name)' is installed already; remove it first or choose another name"
+        case .unusableName(let name):
+            "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_'"
         case .changed(let model, let file): "model '\(model)': \(file) is not the file that was installed"
         case .nothingEmbedded: "this build of imgvec carries no model; name one with --model"
         }

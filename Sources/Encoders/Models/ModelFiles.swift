@@ -82,7 +82,8 @@ struct ModelFiles: Sendable {
     func json(_ name: String) throws -> JSON? {
         guard let content = try content(name) else { return nil }
         guard content.bytes.count <= ModelFiles.largestText else {
-            throw ModelError.file(content.label, "has \(content.bytes.count) bytes, which is no configuration")
+            throw ModelError.file(
+                content.label, "has \(content.bytes.count) bytes, which is no configuration")
         }
         defer { withExtendedLifetime(content.owner) {} }
         do throws(JSONError) {
@@ -120,7 +121,8 @@ struct ModelFiles: Sendable {
         case .file(let path): return [(path, "model.safetensors")]
         case .folder(let folder):
             var names = [
-                "config.json", "preprocessor_config.json", "processor_config.json", "vocab.json", "merges.txt",
+                "config.json", "preprocessor_config.json", "processor_config.json", "vocab.json",
+                "merges.txt",
                 "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md", "LICENSE",
                 "model.safetensors.index.json",
             ]
@@ -136,7 +138,9 @@ struct ModelFiles: Sendable {
         func content(_ start: UnsafePointer<UInt8>, _ count: Int) -> Content? {
             count == 0
                 ? nil
-                : Content(bytes: UnsafeRawBufferPointer(start: start, count: count), owner: nil, label: "embedded \(name)")
+                : Content(
+                    bytes: UnsafeRawBufferPointer(start: start, count: count), owner: nil,
+                    label: "embedded \(name)")
         }
         switch name {
         case "config.json": return content(cbm_config(), cbm_config_size())

@@ -43,11 +43,14 @@ public struct ModelManifest: Sendable, Equatable {
             let architecture = json["architecture"]?.string, let list = json["files"]?.array
         else { throw ModelError.file(path.string, "is no manifest of an installed model") }
         let files = list.compactMap { file -> File? in
-            guard let name = file["name"]?.string, let size = file["size"]?.integer, let digest = file["sha256"]?.string
+            guard let name = file["name"]?.string, let size = file["size"]?.integer,
+                let digest = file["sha256"]?.string
             else { return nil }
             return File(name: name, size: Int64(size), sha256: digest)
         }
-        guard files.count == list.count else { throw ModelError.file(path.string, "lists a file without name, size or sha256") }
+        guard files.count == list.count else {
+            throw ModelError.file(path.string, "lists a file without name, size or sha256")
+        }
         return ModelManifest(fingerprint: fingerprint, architecture: architecture, files: files)
     }
 

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 public import SystemPackage
 import SystemSupport
@@ -93,7 +93,9 @@ public struct ModelStore: Sendable {
         }
         guard name != ModelStore.embeddedName, name != "embedded" else { throw ModelError.exists(name) }
         let target = folder.appending(component)
-        guard (try? FileStatus.of(target, followingLinks: false)) == nil else { throw ModelError.exists(name) }
+        guard (try? FileStatus.of(target, followingLinks: false)) == nil else {
+            throw ModelError.exists(name)
+        }
         try Folders.create(folder)
         let temporary = folder.appending(".adding-\(name)-\(getpid())")
         if (try? FileStatus.of(temporary)) != nil { try Folders.removeTree(temporary) }

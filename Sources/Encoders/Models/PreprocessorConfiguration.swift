@@ -4,21 +4,26 @@ import Inference
 extension Preprocessing {
     /// Mean and standard deviation of the pictures OpenAI's CLIP was trained on.
     private static let clip = (
-        mean: [0.48145466, 0.4578275, 0.40821073] as [Float], std: [0.26862954, 0.26130258, 0.27577711] as [Float]
+        mean: [0.48145466, 0.4578275, 0.40821073] as [Float],
+        std: [0.26862954, 0.26130258, 0.27577711] as [Float]
     )
     /// Mean and standard deviation of ImageNet, for torchvision's networks.
-    private static let imageNet = (mean: [0.485, 0.456, 0.406] as [Float], std: [0.229, 0.224, 0.225] as [Float])
+    private static let imageNet = (
+        mean: [0.485, 0.456, 0.406] as [Float], std: [0.229, 0.224, 0.225] as [Float]
+    )
 
     /// What a model without a preprocessor_config.json was trained with: CLIP's or torchvision's own.
     static func usual(for vision: ModelConfiguration.Vision, side: Int) -> Preprocessing {
         switch vision {
         case .transformer:
             Preprocessing(
-                width: side, height: side, mode: .shortestEdgeCrop(resize: side), filter: .bicubic, mean: clip.mean,
+                width: side, height: side, mode: .shortestEdgeCrop(resize: side), filter: .bicubic,
+                mean: clip.mean,
                 std: clip.std)
         case .resNet:
             Preprocessing(
-                width: side, height: side, mode: .shortestEdgeCrop(resize: side * 256 / 224), filter: .bilinear,
+                width: side, height: side, mode: .shortestEdgeCrop(resize: side * 256 / 224),
+                filter: .bilinear,
                 mean: imageNet.mean, std: imageNet.std, cropRounding: .halfToEven)
         }
     }
@@ -42,18 +47,23 @@ extension Preprocessing {
 
     private static func readMode(_ fields: ConfigurationFields, side: Int) throws(ModelError) -> Mode {
         let json = fields.json
-        guard json["do_resize"]?.bool ?? true else { throw .file(fields.file, "do_resize is off, which is not supported") }
+        guard json["do_resize"]?.bool ?? true else {
+            throw .file(fields.file, "do_resize is off, which is not supported")
+        }
         let crops = json["do_center_crop"]?.bool ?? (json["crop_size"] != nil)
         if crops, let crop = json["crop_size"] {
-            let height = crop.integer ?? crop["height"]?.integer, width = crop.integer ?? crop["width"]?.integer
+            let height = crop.integer ?? crop["height"]?.integer,
+                width = crop.integer ?? crop["width"]?.integer
             guard height == side, width == side else {
-                throw .file(fields.file, "crop_size is not \(side) x \(side), which the model's image_size asks for")
+                throw .file(
+                    fields.file, "crop_size is not \(side) x \(side), which the model's image_size asks for")
             }
         }
         guard let size = json["size"] else { return crops ? .shortestEdgeCrop(resize: side) : .squash }
         if case .object = size, let height = size["height"]?.integer, let width = size["width"]?.integer {
             guard height == side, width == side else {
-                throw .file(fields.file, "size is \(width) x \(height), but the model takes \(side) x \(side)")
+                throw .file(
+                    fields.file, "size is \(width) x \(height), but the model takes \(side) x \(side)")
             }
             return .squash
         }
@@ -61,7 +71,9 @@ extension Preprocessing {
             throw .file(fields.file, "size is no edge from \(side) to 8192, nor height and width")
         }
         guard crops else {
-            throw .file(fields.file, "pictures are scaled by their shortest edge but not cropped, which is not supported")
+            throw .file(
+                fields.file,
+                "pictures are scaled by their shortest edge but not cropped, which is not supported")
         }
         return .shortestEdgeCrop(resize: edge)
     }
@@ -76,7 +88,9 @@ extension Preprocessing {
         }
     }
 
-    private static func readNormalization(_ fields: ConfigurationFields) throws(ModelError) -> ([Float], [Float]) {
+    private static func readNormalization(_ fields: ConfigurationFields) throws(ModelError) -> (
+        [Float], [Float]
+    ) {
         let json = fields.json
         var mean: [Double] = clip.mean.map(Double.init), std: [Double] = clip.std.map(Double.init)
         if let value = json["image_mean"] { mean = value.numbers ?? [] }

@@ -16,7 +16,8 @@ public struct ScoreCalibration: Sendable, Equatable {
     /// The share of random pairs that score lower, from 0 to 1; nil when the pair was not measured.
     public func shareBelow(_ score: Float, _ pair: Pair) -> Float? {
         let quantiles = pair == .imageImage ? imageImageQuantiles : textImageQuantiles
-        guard quantiles.count >= 2, let first = quantiles.first, let last = quantiles.last, !score.isNaN else { return nil }
+        guard quantiles.count >= 2, let first = quantiles.first, let last = quantiles.last, !score.isNaN
+        else { return nil }
         if score <= first { return 0 }
         if score >= last { return 1 }
         let above = quantiles.firstIndex { $0 > score } ?? quantiles.count - 1

@@ -36,7 +36,8 @@ extension BytePairTokenizer {
                     switch String(decoding: field, as: UTF8.self) {
                     case "type": kind = try scanner.value()
                     case "end_of_word_suffix": suffix = try scanner.value()
-                    case "vocab": vocabulary = try BytePairTokenizer.readVocabulary(&scanner, expected: 1 << 16)
+                    case "vocab":
+                        vocabulary = try BytePairTokenizer.readVocabulary(&scanner, expected: 1 << 16)
                     case "merges": try BytePairTokenizer.readMergeList(&scanner, into: &merges)
                     default: try scanner.skipValue()
                     }
@@ -63,7 +64,9 @@ extension BytePairTokenizer {
             guard token >= 0, token < largestVocabulary, let token = Int32(exactly: token) else {
                 throw scanner.failure("a token number below \(largestVocabulary)")
             }
-            guard piece.withUnsafeBytes({ table.insert($0, token) }) else { throw scanner.failure("each piece only once") }
+            guard piece.withUnsafeBytes({ table.insert($0, token) }) else {
+                throw scanner.failure("each piece only once")
+            }
         }
         return table
     }

@@ -17,14 +17,18 @@ public struct BytePairTokenizer: Sendable {
     /// Number of tokens in the vocabulary.
     public var count: Int { vocabulary.count }
 
-    init(vocabulary: ByteStringTable, merges: ByteStringTable, maximumLength: Int, file: String) throws(TokenizerError) {
+    init(vocabulary: ByteStringTable, merges: ByteStringTable, maximumLength: Int, file: String)
+        throws(TokenizerError)
+    {
         func special(_ text: String) throws(TokenizerError) -> Int32 {
             guard let token = Array(text.utf8).withUnsafeBytes({ vocabulary.find($0) }) else {
                 throw .file(file, "the vocabulary lacks '\(text)'")
             }
             return token
         }
-        guard maximumLength >= 2 else { throw .file(file, "sequences of \(maximumLength) tokens hold no text") }
+        guard maximumLength >= 2 else {
+            throw .file(file, "sequences of \(maximumLength) tokens hold no text")
+        }
         startToken = try special(BytePairTokenizer.startText)
         endToken = try special(BytePairTokenizer.endText)
         var largest: Int32 = -1
@@ -55,7 +59,9 @@ public struct BytePairTokenizer: Sendable {
         while true {
             // Start and end token written out in the text count as themselves.
             let marker = BytePairTokenizer.firstMarker(in: rest)
-            for word in CLIPText.words(CLIPText.normalize(marker.map { rest[..<$0.range.lowerBound] } ?? rest)) {
+            for word in CLIPText.words(
+                CLIPText.normalize(marker.map { rest[..<$0.range.lowerBound] } ?? rest))
+            {
                 tokens += try merge(word)
             }
             guard let marker else { return tokens }
@@ -101,7 +107,8 @@ public struct BytePairTokenizer: Sendable {
         let bytes = text.utf8
         var index = bytes.startIndex
         while let open = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
-            for (marker, isStart) in [(startText, true), (endText, false)] where bytes[open...].starts(with: marker.utf8) {
+            for (marker, isStart) in [(startText, true), (endText, false)]
+            where bytes[open...].starts(with: marker.utf8) {
                 return (open..<bytes.index(open, offsetBy: marker.utf8.count), isStart)
             }
             index = bytes.index(after: open)
@@ -124,7 +131,10 @@ public struct BytePairTokenizer: Sendable {
         for byte in String(String.UnicodeScalarView(word)).utf8 {
             let start = text.count
             text += ByteAlphabet.characters[Int(byte)]
-            symbols.append(Symbol(range: start..<text.count, previous: symbols.count - 1, next: symbols.count + 1, token: -1))
+            symbols.append(
+                Symbol(
+                    range: start..<text.count, previous: symbols.count - 1, next: symbols.count + 1, token: -1
+                ))
         }
         guard !symbols.isEmpty else { return [] }
         symbols[symbols.count - 1].next = -1
@@ -143,7 +153,8 @@ public struct BytePairTokenizer: Sendable {
         while let pair = queue.pop() {
             let left = Int(pair.left)
             // The pair may have changed since it was queued.
-            guard symbols[left].isAlive, symbols[left].next >= 0, rank(text, symbols, left) == pair.rank else { continue }
+            guard symbols[left].isAlive, symbols[left].next >= 0, rank(text, symbols, left) == pair.rank
+            else { continue }
             let right = symbols[left].next
             let range = symbols[left].range.lowerBound..<symbols[right].range.upperBound
             guard let token = find(text, range) else {
@@ -168,7 +179,9 @@ public struct BytePairTokenizer: Sendable {
     private func rank(_ text: [UInt8], _ symbols: [Symbol], _ left: Int) -> Int32? {
         let first = symbols[left], second = symbols[first.next]
         guard first.token >= 0, second.token >= 0 else { return nil }
-        return withUnsafeTemporaryAllocation(byteCount: first.range.count + 1 + second.range.count, alignment: 1) { key in
+        return withUnsafeTemporaryAllocation(
+            byteCount: first.range.count + 1 + second.range.count, alignment: 1
+        ) { key in
             text.withUnsafeBytes { text in
                 key.copyMemory(from: UnsafeRawBufferPointer(rebasing: text[first.range]))
                 key[first.range.count] = UInt8(ascii: " ")
@@ -206,7 +219,8 @@ private struct PairQueue {
         var parent = 0
         while true {
             var smallest = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child] < heap[smallest] {
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < heap.count && heap[child] < heap[smallest] {
                 smallest = child
             }
             if smallest == parent { return top }

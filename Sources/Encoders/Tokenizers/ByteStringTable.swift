@@ -28,7 +28,9 @@ struct ByteStringTable: Sendable {
     mutating func insert(_ key: UnsafeRawBufferPointer, _ value: Int32) -> Bool {
         if entries.count * 2 >= slots.count { grow() }
         let slot = self.slot(of: key)
-        guard slots[slot] == 0, let start = UInt32(exactly: arena.count), let length = UInt32(exactly: key.count) else {
+        guard slots[slot] == 0, let start = UInt32(exactly: arena.count),
+            let length = UInt32(exactly: key.count)
+        else {
             return false
         }
         arena.append(contentsOf: key)

@@ -1,7 +1,7 @@
 #if canImport(Darwin)
-import Foundation
+    import Foundation
 #else
-@_spi(_Unicode) import Swift
+    @_spi(_Unicode) import Swift
 #endif
 
 /// How CLIP's tokenizer prepares a text: normalisation, and the cut into words that are never merged.
@@ -36,9 +36,9 @@ enum CLIPText {
     private static func composed(_ text: Substring) -> [Unicode.Scalar] {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return Array(text.unicodeScalars) }
         #if canImport(Darwin)
-        return Array(text.precomposedStringWithCanonicalMapping.unicodeScalars)
+            return Array(text.precomposedStringWithCanonicalMapping.unicodeScalars)
         #else
-        return Array(String(text)._nfc)
+            return Array(String(text)._nfc)
         #endif
     }
 
@@ -54,7 +54,8 @@ enum CLIPText {
             }
         }
         switch scalar.properties.generalCategory {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return .letter
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+            return .letter
         case .decimalNumber, .letterNumber, .otherNumber: return .number
         default: return scalar.properties.isWhitespace ? .space : .other
         }

@@ -30,12 +30,16 @@ struct TowerImageEncoder: ImageEncoder {
                     let values = preprocessing.tensor(from: picture)
                     precondition(values.count == size)
                     values.withUnsafeBufferPointer { values in
-                        if let base = values.baseAddress { (target + index * size).update(from: base, count: size) }
+                        if let base = values.baseAddress {
+                            (target + index * size).update(from: base, count: size)
+                        }
                     }
                 }
             }
             let vectors = try tower(input) { _, _ in }
-            for index in 0..<chunk.count { embeddings.append(try Embedding(normalizing: vectors.row(index).values)) }
+            for index in 0..<chunk.count {
+                embeddings.append(try Embedding(normalizing: vectors.row(index).values))
+            }
         }
         return embeddings
     }

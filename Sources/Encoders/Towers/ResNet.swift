@@ -36,7 +36,9 @@ package struct ResNet: ImageTower {
 
     /// Reads a network; `projection` is applied to the pooled vector when the model has one.
     package init(_ reader: WeightReader, projection: Linear? = nil) throws {
-        guard let stemShape = reader.shape("conv1.weight") else { throw reader.failure("conv1.weight", "is missing") }
+        guard let stemShape = reader.shape("conv1.weight") else {
+            throw reader.failure("conv1.weight", "is missing")
+        }
         guard stemShape.count == 4, stemShape[0] > 0, stemShape[1...] == [3, 7, 7] else {
             throw reader.failure("conv1.weight", "has shape \(stemShape), expected [width, 3, 7, 7]")
         }
@@ -68,7 +70,9 @@ package struct ResNet: ImageTower {
     package static func pooledWidth(_ reader: WeightReader) throws -> Int {
         let last = reader.has("layer4.0.conv3.weight") ? "layer4.0.conv3.weight" : "layer4.0.conv2.weight"
         guard let shape = reader.shape(last) else { throw reader.failure(last, "is missing") }
-        guard shape.count == 4 else { throw reader.failure(last, "has shape \(shape), expected four dimensions") }
+        guard shape.count == 4 else {
+            throw reader.failure(last, "has shape \(shape), expected four dimensions")
+        }
         return shape[0]
     }
 
@@ -77,41 +81,51 @@ package struct ResNet: ImageTower {
     ) throws -> Block {
         let shortcut: Convolution? =
             reader.has("downsample.0.weight")
-            ? try convolution(reader, "downsample.0", "downsample.1", inputs: inputs, kernel: 1, stride: stride, relu: false)
+            ? try convolution(
+                reader, "downsample.0", "downsample.1", inputs: inputs, kernel: 1, stride: stride, relu: false
+            )
             : nil
         let inner: [Convolution], last: Convolution
         switch kind {
         case .basic:
-            let first = try convolution(reader, "conv1", "bn1", inputs: inputs, kernel: 3, stride: stride, relu: true)
+            let first = try convolution(
+                reader, "conv1", "bn1", inputs: inputs, kernel: 3, stride: stride, relu: true)
             inner = [first]
             last = try convolution(
                 reader, "conv2", "bn2", inputs: first.outputs, kernel: 3, stride: 1, relu: true, adding: true)
         case .bottleneck:
-            let first = try convolution(reader, "conv1", "bn1", inputs: inputs, kernel: 1, stride: 1, relu: true)
+            let first = try convolution(
+                reader, "conv1", "bn1", inputs: inputs, kernel: 1, stride: 1, relu: true)
             let second = try convolution(
                 reader, "conv2", "bn2", inputs: first.outputs, kernel: 3, stride: stride, relu: true)
             inner = [first, second]
             last = try convolution(
-                reader, "conv3", "bn3", inputs: second.outputs, kernel: 1, stride: 1, relu: true, adding: true)
+                reader, "conv3", "bn3", inputs: second.outputs, kernel: 1, stride: 1, relu: true, adding: true
+            )
         }
         let carried = shortcut?.outputs ?? inputs
         guard carried == last.outputs, shortcut != nil || stride == 1 else {
-            throw reader.failure("downsample.0.weight", "is needed to turn \(carried) channels into \(last.outputs)")
+            throw reader.failure(
+                "downsample.0.weight", "is needed to turn \(carried) channels into \(last.outputs)")
         }
         return Block(inner: inner, last: last, shortcut: shortcut)
     }
 
     private static func convolution(
-        _ reader: WeightReader, _ name: String, _ norm: String, inputs: Int, kernel: Int, stride: Int, relu: Bool,
+        _ reader: WeightReader, _ name: String, _ norm: String, inputs: Int, kernel: Int, stride: Int,
+        relu: Bool,
         adding: Bool = false
     ) throws -> Convolution {
         let weights = try reader.weights(name + ".weight")
-        guard weights.shape.count == 4, weights.shape[0] > 0, weights.shape[1...] == [inputs, kernel, kernel] else {
+        guard weights.shape.count == 4, weights.shape[0] > 0, weights.shape[1...] == [inputs, kernel, kernel]
+        else {
             throw reader.failure(
-                name + ".weight", "has shape \(weights.shape), expected [channels, \(inputs), \(kernel), \(kernel)]")
+                name + ".weight",
+                "has shape \(weights.shape), expected [channels, \(inputs), \(kernel), \(kernel)]")
         }
         return Convolution(
-            weights, try reader.batchNorm(norm, channels: weights.shape[0]), stride: stride, padding: kernel / 2,
+            weights, try reader.batchNorm(norm, channels: weights.shape[0]), stride: stride,
+            padding: kernel / 2,
             relu: relu, adding: adding)
     }
 

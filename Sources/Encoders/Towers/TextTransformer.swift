@@ -36,7 +36,8 @@ package struct TextTransformer: Sendable {
         positions = TokenTable(
             try text.weights("embeddings.position_embedding.weight", [configuration.positions, width]))
         layers = try TransformerLayer.stack(text, configuration.transformer, causal: true)
-        lastNorm = try text.layerNorm("final_layer_norm", width: width, epsilon: configuration.transformer.epsilon)
+        lastNorm = try text.layerNorm(
+            "final_layer_norm", width: width, epsilon: configuration.transformer.epsilon)
         projection = try reader.linear("text_projection", inputs: width, outputs: dimension, bias: false)
     }
 
@@ -44,7 +45,9 @@ package struct TextTransformer: Sendable {
     ///
     /// A sequence must have at least one token and no more than there are positions; numbers outside the
     /// vocabulary throw.
-    package func callAsFunction(_ sequences: [[Int32]], trace: (String, Tensor) -> Void = { _, _ in }) throws -> Tensor {
+    package func callAsFunction(_ sequences: [[Int32]], trace: (String, Tensor) -> Void = { _, _ in }) throws
+        -> Tensor
+    {
         var result = Tensor(uninitialized: [sequences.count, dimension])
         let needed = try sequences.map { sequence in
             if let wrong = sequence.first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
@@ -107,7 +110,9 @@ package struct TextTransformer: Sendable {
         var pooled = Tensor(uninitialized: [ends.count, width])
         pooled.write { pooled in
             x.read { x in
-                for (index, end) in ends.enumerated() { (pooled + index * width).update(from: x + end * width, count: width) }
+                for (index, end) in ends.enumerated() {
+                    (pooled + index * width).update(from: x + end * width, count: width)
+                }
             }
         }
         return try projection(lastNorm(pooled))

@@ -26,7 +26,8 @@ struct TransformerLayer: Sendable {
         attention = MultiHeadAttention(
             heads: shape.heads, causal: causal, queryKeyValue: input,
             output: try attn.linear("out_proj", inputs: width, outputs: width, adding: true))
-        expand = try reader.linear("mlp.fc1", inputs: width, outputs: shape.inner, activation: shape.activation)
+        expand = try reader.linear(
+            "mlp.fc1", inputs: width, outputs: shape.inner, activation: shape.activation)
         contract = try reader.linear("mlp.fc2", inputs: shape.inner, outputs: width, adding: true)
     }
 
@@ -37,7 +38,9 @@ struct TransformerLayer: Sendable {
     }
 
     /// All layers of an encoder, under `encoder.layers.0`, `encoder.layers.1`, ….
-    static func stack(_ reader: WeightReader, _ shape: TransformerShape, causal: Bool) throws -> [TransformerLayer] {
+    static func stack(_ reader: WeightReader, _ shape: TransformerShape, causal: Bool) throws
+        -> [TransformerLayer]
+    {
         try (0..<shape.layers).map {
             try TransformerLayer(reader.under("encoder.layers.\($0)"), shape, causal: causal)
         }

@@ -43,7 +43,8 @@ package struct VisionTransformer: ImageTower {
     }
 
     package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
-        let count = pixels.shape[0], width = configuration.transformer.width, tokens = configuration.patches + 1
+        let count = pixels.shape[0], width = configuration.transformer.width,
+            tokens = configuration.patches + 1
         let patches = try patchEmbedding(pixels.patches(of: configuration.patchSide))
         var x = Tensor(uninitialized: [count * tokens, width])
         x.write { x in
@@ -72,7 +73,9 @@ package struct VisionTransformer: ImageTower {
         var pooled = Tensor(uninitialized: [count, width])
         pooled.write { pooled in
             x.read { x in
-                for picture in 0..<count { (pooled + picture * width).update(from: x + picture * tokens * width, count: width) }
+                for picture in 0..<count {
+                    (pooled + picture * width).update(from: x + picture * tokens * width, count: width)
+                }
             }
         }
         return try projection(lastNorm(pooled))

@@ -1,0 +1,258 @@
+import Inference
+import SystemSupport
+import TestSupport
+import Testing
+
+/// Every layer with every math library against the definition, computed in double precision.
+@Suite struct LayerTests {
+    static let backends: [MathBackend] =
+        MathLibrary.oneDNNVersion == nil ? [.portable] : [.portable, .oneDNN]
+
+    private func random(_ shape: [Int], _ random: inout SeededRandom) -> Tensor {
+        Tensor(shape, (0..<shape.reduce(1, *)).map { _ in random.normal() })
+    }
+
+    private func activate(_ x: Double, _ activation: Activation) -> Double {
+        switch activation {
+        case .identity: x
+        case .relu: max(0, x)
+        case .gelu: 0.5 * x * (1 + errorFunction(x / 2.0.squareRoot()))
+        case .quickGELU: x / (1 + exponential(-1.702 * x))
+        }
+    }
+
+    private func expectClose(
+        _ actual: Tensor, _ expected: [Double], _ what: String, tolerance: Double = 2e-5,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        #expect(actual.count == expected.count, sourceLocation: sourceLocation)
+        for (index, (a, b)) in zip(actual.values, expected).enumerated()
+        where !(abs(Double(a) - b) <= tolerance * max(1, abs(b))) {
+            Issue.record("\(what): element \(index) is \(a), expected \(b)", sourceLocation: sourceLocation)
+            return
+        }
+    }
+
+    /// Row counts on both sides of the switch from mapped to packed weights; sizes that are no multiples of anything.
+    @Test(arguments: backends, Activation.allCases)
+    func linear(backend: MathBackend, activation: Activation) throws {
+        try MathLibrary.$override.withValue(backend) {
+            for seed in 0..<6 as Range<UInt64> {
+                var random = SeededRandom(seed: seed)
+                let inputs = Int.random(in: 1...300, using: &random),
+                    outputs = Int.random(in: 1...130, using: &random)
+                let w = self.random([outputs, inputs], &random), b = self.random([outputs], &random).values
+                let split = Int.random(in: 0..<outputs, using: &random)
+                let parts = [w.values.prefix(split * inputs), w.values.dropFirst(split * inputs)].filter {
+                    !$0.isEmpty
+                }
+                .map { Weights(Tensor([$0.count / inputs, inputs], $0)) }
+                let layer = Linear(parts, bias: b, activation: activation)
+                let adding = activation == .identity ? Linear(parts, bias: b, adding: true) : nil
+                for rows in [1, 3, 4, 7, 16, 17, 33, 100] {
+                    let x = self.random([rows, inputs], &random)
+                    let expected = product(x.values, w.values, b, rows, inputs, outputs)
+                    let what = "seed \(seed), \(rows) x \(inputs) x \(outputs), \(backend)"
+                    expectClose(try layer(x), expected.map { activate($0, activation) }, what)
+                    if let adding {
+                        var y = self.random([rows, outputs], &random)
+                        let sum = zip(y.values, expected).map { Double($0) + $1 }
+                        try adding.add(x, to: &y)
+                        expectClose(y, sum, what + ", adding")
+                    }
+                }
+            }
+        }
+    }
+
+    private func product(
+        _ x: [Float], _ w: [Float], _ b: [Float], _ rows: Int, _ inputs: Int, _ outputs: Int
+    ) -> [Double] {
+        var result: [Double] = []
+        for row in 0..<rows {
+            for output in 0..<outputs {
+                var sum = Double(b[output])
+                for i in 0..<inputs { sum += Double(x[row * inputs + i]) * Double(w[output * inputs + i]) }
+                result.append(sum)
+            }
+        }
+        return result
+    }
+
+    @Test(arguments: backends, [false, true])
+    func convolution(backend: MathBackend, adding: Bool) throws {
+        try MathLibrary.$override.withValue(backend) {
+            for seed in 0..<8 as Range<UInt64> {
+                var random = SeededRandom(seed: seed)
+                let (inputs, outputs) = (
+                    Int.random(in: 1...20, using: &random), Int.random(in: 1...40, using: &random)
+                )
+                let kernel = [1, 3, 5, 7].randomElement(using: &random) ?? 1,
+                    stride = Int.random(in: 1...2, using: &random)
+                let (height, width) = (
+                    Int.random(in: 7...15, using: &random), Int.random(in: 7...15, using: &random)
+                )
+                let w = self.random([outputs, inputs, kernel, kernel], &random)
+                let scale = self.random([outputs], &random).values,
+                    shift = self.random([outputs], &random).values
+                let mean = self.random([outputs], &random).values
+                let variance = (0..<outputs).map { _ in Float.random(in: 0.5...2, using: &random) }
+                let layer = Convolution(
+                    Weights(w), BatchNorm(scale: scale, shift: shift, mean: mean, variance: variance),
+                    stride: stride,
+                    padding: kernel / 2, relu: true, adding: adding)
+                let x = self.random([2, height, width, inputs], &random), xs = x.values, ws = w.values
+                let rows = layer.outputExtent(height), columns = layer.outputExtent(width)
+                var y = self.random([2, rows, columns, outputs], &random)
+                var expected = adding ? y.values.map(Double.init) : [Double](repeating: 0, count: y.count)
+                for index in expected.indices {
+                    let o = index % outputs, ox = index / outputs % columns,
+                        oy = index / outputs / columns % rows
+                    let picture = index / outputs / columns / rows
+                    var sum = 0.0
+                    for ky in 0..<kernel {
+                        for kx in 0..<kernel {
+                            let iy = oy * stride + ky - kernel / 2, ix = ox * stride + kx - kernel / 2
+                            guard iy >= 0, ix >= 0, iy < height, ix < width else { continue }
+                            for i in 0..<inputs {
+                                sum +=
+                                    Double(xs[((picture * height + iy) * width + ix) * inputs + i])
+                                    * Double(ws[((o * inputs + i) * kernel + ky) * kernel + kx])
+                            }
+                        }
+                    }
+                    let normed = (sum - Double(mean[o])) / (Double(variance[o]) + 1e-5).squareRoot()
+                    expected[index] = max(0, expected[index] + normed * Double(scale[o]) + Double(shift[o]))
+                }
+                if adding { try layer.add(x, to: &y) } else { y = try layer(x) }
+                expectClose(
+                    y, expected, "seed \(seed), \(kernel) x \(kernel), \(inputs) to \(outputs), \(backend)",
+                    tolerance: 1e-4)
+            }
+        }
+    }
+
+    /// A row never sees a later one when causal, nor another sequence; and the result is the definition's.
+    @Test(arguments: backends, [false, true])
+    func attention(backend: MathBackend, causal: Bool) throws {
+        try MathLibrary.$override.withValue(backend) {
+            var random = SeededRandom(seed: 5)
+            let heads = 3, size = 5, width = 15, lengths = [4, 1, 23]
+            let w = self.random([3 * width, width], &random)
+            var identity = Tensor([width, width], repeating: 0)
+            identity.write { for i in 0..<width { $0[i * width + i] = 1 } }
+            let layer = MultiHeadAttention(
+                heads: heads, causal: causal, queryKeyValue: Linear(Weights(w)),
+                output: Linear(Weights(identity), adding: true))
+            let rows = 30, x = self.random([rows, width], &random)
+            var y = Tensor([rows, width], repeating: 0)
+            try layer.add(x, to: &y, lengths: lengths)
+            let qkv = product(
+                x.values, w.values, [Float](repeating: 0, count: 3 * width), rows, width, 3 * width)
+            var expected: [Double] = [], start = 0
+            for length in lengths {
+                for row in start..<start + length {
+                    for head in 0..<heads {
+                        func value(_ row: Int, _ part: Int, _ i: Int) -> Double {
+                            qkv[(row * 3 + part) * width + head * size + i]
+                        }
+                        let seen = start..<(causal ? row + 1 : start + length)
+                        let scores = seen.map { other in
+                            exponential(
+                                (0..<size).reduce(0) { $0 + value(row, 0, $1) * value(other, 1, $1) }
+                                    / Double(size).squareRoot())
+                        }
+                        let total = scores.reduce(0, +)
+                        for i in 0..<size {
+                            expected.append(
+                                zip(seen, scores).reduce(0) { $0 + value($1.0, 2, i) * $1.1 } / total)
+                        }
+                    }
+                }
+                start += length
+            }
+            expectClose(Tensor([28, width], y.values.prefix(28 * width)), expected, "\(backend)")
+        }
+    }
+
+    @Test func layerNorm() {
+        var random = SeededRandom(seed: 3)
+        for width in [1, 15, 16, 40, 100] {
+            let x = self.random([3, width], &random)
+            let scale = self.random([width], &random).values, shift = self.random([width], &random).values
+            let values = x.values.map { Double($0) + 50 }
+            let y = LayerNorm(scale: scale, shift: shift, epsilon: 1e-5)(
+                Tensor([3, width], values.map { Float($0) }))
+            var expected: [Double] = []
+            for row in 0..<3 {
+                let part = values[row * width..<(row + 1) * width].map { Double(Float($0)) }
+                let mean = part.reduce(0, +) / Double(width)
+                let variance = part.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
+                for i in 0..<width {
+                    expected.append(
+                        (part[i] - mean) / (variance + 1e-5).squareRoot() * Double(scale[i])
+                            + Double(shift[i]))
+                }
+            }
+            expectClose(y, expected, "width \(width)", tolerance: 1e-4)
+        }
+    }
+
+    @Test func pooling() {
+        let x = Tensor([1, 3, 4, 2], (0..<24).map { Float($0 % 2 == 0 ? $0 : -$0) })
+        // Windows of 3 x 3 with stride 2 and padding 1: the padding never wins, also over negative values.
+        let pooled = MaxPool(kernel: 3, stride: 2, padding: 1)(x)
+        #expect(pooled.shape == [1, 2, 2, 2])
+        #expect(pooled.values == [10, -1, 14, -3, 18, -9, 22, -11])
+        #expect(x.meanOverPositions().values == [11, -12])
+        #expect(Tensor([1, 2, 1, 2], [1, 2, 3, 4]).channelsLast().values == [1, 3, 2, 4])
+        let patches = Tensor([1, 1, 4, 4], (0..<16).map { Float($0) }).patches(of: 2)
+        #expect(
+            patches.shape == [4, 4]
+                && patches.values == [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15])
+    }
+
+    /// All 65,536 half floats, and as many bfloat16, as Swift converts them.
+    @Test func halfPrecisionIsExact() {
+        let bits = (0...UInt16.max).map { $0.littleEndian }
+        bits.withUnsafeBytes { bytes in
+            let halves = Weights(shape: [65536], type: .f16, bytes: bytes, owner: nil).tensor().values
+            let brains = Weights(shape: [65536], type: .bf16, bytes: bytes, owner: nil).tensor().values
+            for index in 0..<65536 {
+                let brain = Float(bitPattern: UInt32(index) << 16)
+                #expect(brains[index] == brain || (brain.isNaN && brains[index].isNaN))
+                #if !(os(macOS) && arch(x86_64))
+                    let half = Float(Float16(bitPattern: UInt16(index)))
+                    if !(halves[index] == half || (half.isNaN && halves[index].isNaN)) {
+                        Issue.record("half \(index): \(halves[index]), expected \(half)")
+                        return
+                    }
+                #endif
+            }
+        }
+    }
+
+    @Test func tensorsAreValues() {
+        let a = Tensor([2, 2], [1, 2, 3, 4])
+        var b = a.reshaped([4])
+        b.write { $0[0] = 9 }
+        #expect(a.values == [1, 2, 3, 4] && b.values == [9, 2, 3, 4])
+        #expect(a.row(1).values == [3, 4])
+    }
+
+    @Test func threadCountIsPutBack() {
+        var random = SeededRandom(seed: 1)
+        let layer = Linear(Weights(self.random([64, 64], &random))), x = self.random([200, 64], &random)
+        let alone = try? layer(x).values
+        let together = MathLibrary.withThreads(2) { try? layer(x).values }
+        #expect(alone != nil && alone == together)
+    }
+}
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+private func errorFunction(_ x: Double) -> Double { erf(x) }
+private func exponential(_ x: Double) -> Double { exp(x) }
