@@ -7,15 +7,16 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 
-def training_views(pixels, size, rng, smallest=0.35):
+def training_views(pixels, size, rng, smallest=0.5):
     """Random crops, flips, small turns and colour changes of a batch: uint8 (n, h, w, 3) to float (n, 3, size, size), 0..255.
 
     Done on the whole batch with one sampling grid: on a CPU this costs a few per cent of a step.
     """
     n = len(pixels)
-    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
-    if size < 90:  # bilinear sampling would alias
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    if size < 90:  # bilinear sampling would alias; bytes are resized much faster than floats
         x = F.interpolate(x, size=(88, 88), mode="bilinear", antialias=True)
+    x = x.float()
 
     def uniform(low, high, *shape):
         return torch.from_numpy(rng.uniform(low, high, shape or (n,)).astype(np.float32))

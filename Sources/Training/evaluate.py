@@ -137,9 +137,9 @@ def quick(model, pictures, tokenizer, fast=True):
             | caption_retrieval(pictures, images, model, tokenizer) | anomalies(pictures, images)), images, queries
 
 
-def full(model, pictures, tokenizer):
+def full(model, pictures, tokenizer, count=1000):
     table, images, queries = quick(model, pictures, tokenizer, fast=False)
-    table |= copies(pictures, images, model)
+    table |= copies(pictures, images, model, count)
     return {k: round(float(v), 4) for k, v in table.items()}, images, queries
 
 
