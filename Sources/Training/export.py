@@ -1,0 +1,88 @@
+"""Writes the model the program embeds, and the reference values its tests compare with.
+
+    python export.py --data ../shared/data --run RUN --model Sources/CBundledModel/data --golden Fixtures/golden/mini
+
+Takes the averaged weights of RUN/checkpoint.pt, rounds them to float16, and from then on works with the rounded ones:
+what is measured, calibrated and written as reference is what users get.
+"""
+import argparse
+import datetime
+import json
+import os
+import shutil
+
+import torch
+from safetensors.torch import save_file
+
+import tokenizer as tokenizers
+from data import Pictures
+from evaluate import full, random_pairs
+from golden import write_golden
+from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, DualEncoder, text_config
+from provenance import provenance
+
+VERSION = "0.1"
+
+
+def rounded_model(run, tokenizer):
+    """The averaged model with float16-rounded weights, in float32, and the checkpoint's facts."""
+    state = torch.load(os.path.join(run, "checkpoint.pt"), weights_only=False)
+    model = DualEncoder(VISION, text_config(tokenizer)).eval()
+    model.load_state_dict({k: v.half().to(v.dtype) if v.is_floating_point() else v for k, v in state["average"].items()})
+    return model, state["step"], state["spent"]
+
+
+def write_weights(model, folder):
+    tensors = {name: value.half().contiguous() for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    assert all(torch.isfinite(value).all() for value in tensors.values())
+    path = os.path.join(folder, "model.safetensors")
+    save_file(tensors, path, metadata={"format": "pt"})
+    os.chmod(path, 0o644)
+
+
+def write_json(folder, name, value):
+    with open(os.path.join(folder, name), "w") as file:
+        json.dump(value, file, indent=1)
+        file.write("\n")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", default="../shared/data")
+    parser.add_argument("--run", default="training-run")
+    parser.add_argument("--model", default="Sources/CBundledModel/data")
+    parser.add_argument("--golden", default="Fixtures/golden/mini")
+    parser.add_argument("--note", default="", help="a sentence for PROVENANCE.md, such as that this is an early checkpoint")
+    options = parser.parse_args()
+    os.makedirs(options.model, exist_ok=True)
+
+    folder = os.path.join(options.run, "tokenizer")
+    tokenizer = tokenizers.load(folder)
+    for name in ("vocab.json", "merges.txt"):
+        shutil.copy(os.path.join(folder, name), options.model)
+    model, step, spent = rounded_model(options.run, tokenizer)
+    write_weights(model, options.model)
+
+    pictures = Pictures(options.data, options.run)
+    table, images, queries = full(model, pictures, tokenizer)
+    image_image, text_image = random_pairs(pictures, images, model, tokenizer, queries)
+    quantiles = lambda values: [round(float(v), 5) for v in values]
+    write_json(options.model, "config.json", {
+        "model_type": "imgvec_dual", "name": "imgvec-mini", "version": VERSION, "projection_dim": PROJECTION,
+        "logit_scale_init_value": round(float(model.logit_scale), 4), "vision_config": VISION, "text_config": text_config(tokenizer),
+        "calibration": {"what": "cosine of random pairs of dev pictures (and of dev texts with dev pictures) at the quantiles 0, 0.01 ... 1",
+                        "image_image_quantiles": quantiles(image_image), "text_image_quantiles": quantiles(text_image),
+                        "copy_threshold": round(table["copies: cosine threshold"], 4)}})
+    write_json(options.model, "preprocessor_config.json", {
+        "image_processor_type": "CLIPImageProcessor", "do_resize": True, "size": {"height": IMAGE_SIZE, "width": IMAGE_SIZE}, "resample": 3,
+        "do_center_crop": False, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": MEAN, "image_std": STD,
+        "do_convert_rgb": True})
+    with open(os.path.join(options.model, "PROVENANCE.md"), "w") as file:
+        file.write(provenance(table, VERSION, step, spent, datetime.date.today(), options.note, pictures))
+    write_golden(options.model, options.golden)
+    write_json(options.run, "metrics.json", {"step": step, **table})
+    print(json.dumps(table, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The two towers of imgvec-mini, with the parameter names they are exported under.
+
+Image tower: torchvision's ResNet with BasicBlocks, narrow. Text tower: CLIP's text transformer, small. Both end in a
+bias-free projection to one shared 256-dimensional space; vectors are compared by cosine.
+"""
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+IMAGE_SIZE = 112
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+
+VISION = {"model_type": "resnet", "layer_type": "basic", "num_channels": 3, "embedding_size": 32, "hidden_sizes": [32, 64, 128, 288],
+          "depths": [2, 2, 2, 2], "image_size": IMAGE_SIZE}
+TEXT = {"model_type": "clip_text_model", "hidden_size": 192, "intermediate_size": 768, "num_hidden_layers": 3, "num_attention_heads": 6,
+        "max_position_embeddings": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
+PROJECTION = 256
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(y)) + shortcut)
+
+
+class ImageTower(nn.Module):
+    """Pixels (n, 3, h, w), normalised, to pooled features (n, hidden_sizes[-1])."""
+
+    def __init__(self, config):
+        super().__init__()
+        width = config["embedding_size"]
+        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.stages = len(config["depths"])
+        for stage, (outputs, depth) in enumerate(zip(config["hidden_sizes"], config["depths"])):
+            blocks = []
+            for block in range(depth):
+                blocks.append(BasicBlock(width, outputs, 2 if stage > 0 and block == 0 else 1))
+                width = outputs
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            elif isinstance(module, BasicBlock):
+                nn.init.zeros_(module.bn2.weight)  # every block starts as the identity
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for stage in range(self.stages):
+            x = getattr(self, f"layer{stage + 1}")(x)
+        return x.mean((2, 3))
+
+
+class Attention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.q_proj, self.k_proj = nn.Linear(width, width), nn.Linear(width, width)
+        self.v_proj, self.out_proj = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x):
+        n, length, width = x.shape
+        q, k, v = (p(x).view(n, length, self.heads, -1).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
+        # Written out: for such short texts this trains faster on a CPU than torch's fused attention.
+        later = torch.ones(length, length, dtype=torch.bool).triu(1)
+        weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).masked_fill(later, float("-inf")).softmax(-1)
+        y = weights.to(v.dtype) @ v
+        return self.out_proj(y.transpose(1, 2).reshape(n, length, width))
+
+
+class MLP(nn.Module):
+    def __init__(self, width, inner):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(width, inner), nn.Linear(inner, width)
+
+    def forward(self, x):
+        y = self.fc1(x)
+        return self.fc2(y * torch.sigmoid(1.702 * y))
+
+
+class TextLayer(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        width, eps = config["hidden_size"], config["layer_norm_eps"]
+        self.layer_norm1, self.layer_norm2 = nn.LayerNorm(width, eps), nn.LayerNorm(width, eps)
+        self.self_attn = Attention(width, config["num_attention_heads"])
+        self.mlp = MLP(width, config["intermediate_size"])
+
+    def forward(self, x):
+        x = x + self.self_attn(self.layer_norm1(x))
+        return x + self.mlp(self.layer_norm2(x))
+
+
+class TextTower(nn.Module):
+    """Token ids (n, length) to the final state at the first end-of-text token, (n, hidden_size). Attention is causal, so
+    whatever stands after that token is never seen and needs no mask."""
+
+    def __init__(self, config):
+        super().__init__()
+        width, depth = config["hidden_size"], config["num_hidden_layers"]
+        self.end = config["eos_token_id"]
+        self.embeddings = nn.Module()
+        self.embeddings.token_embedding = nn.Embedding(config["vocab_size"], width)
+        self.embeddings.position_embedding = nn.Embedding(config["max_position_embeddings"], width)
+        self.encoder = nn.Module()
+        self.encoder.layers = nn.ModuleList(TextLayer(config) for _ in range(depth))
+        self.final_layer_norm = nn.LayerNorm(width, config["layer_norm_eps"])
+        for name, weight in self.named_parameters():
+            if "embedding" in name:
+                nn.init.normal_(weight, std=0.02)
+            elif weight.dim() == 2:
+                inner = name.endswith(("out_proj.weight", "fc2.weight"))
+                nn.init.normal_(weight, std=weight.shape[1] ** -0.5 * ((2 * depth) ** -0.5 if inner else 1))
+            elif name.endswith("bias"):
+                nn.init.zeros_(weight)
+
+    def forward(self, ids):
+        x = self.embeddings.token_embedding(ids) + self.embeddings.position_embedding.weight[:ids.shape[1]]
+        for layer in self.encoder.layers:
+            x = layer(x)
+        at_end = (ids == self.end).int().argmax(1)
+        return self.final_layer_norm(x[torch.arange(len(ids)), at_end])
+
+
+class DualEncoder(nn.Module):
+    def __init__(self, vision, text, projection=PROJECTION):
+        super().__init__()
+        self.vision_model = ImageTower(vision)
+        self.text_model = TextTower(text)
+        self.visual_projection = nn.Linear(vision["hidden_sizes"][-1], projection, bias=False)
+        self.text_projection = nn.Linear(text["hidden_size"], projection, bias=False)
+        self.logit_scale = nn.Parameter(torch.tensor(20.0).log())
+
+    def encode_images(self, pixels):
+        """Unit vectors (n, 256) of normalised pixels."""
+        return F.normalize(self.visual_projection(self.vision_model(pixels)).float(), dim=-1)
+
+    def encode_texts(self, ids):
+        return F.normalize(self.text_projection(self.text_model(ids)).float(), dim=-1)
+
+
+def text_config(tokenizer):
+    """The text half of config.json for a tokenizer."""
+    return dict(TEXT, vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.eos_token_id, projection_dim=PROJECTION)
+
+
+def normalise(pixels):
+    """uint8 or 0..255 float (n, 3, h, w) to the tower's input."""
+    mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
+    return (pixels.float() / 255 - mean) / std
+
+
+def pad(sequences, end):
+    """Lists of ids to one tensor; the end token fills up."""
+    length = max(map(len, sequences))
+    return torch.tensor([ids + [end] * (length - len(ids)) for ids in sequences])
