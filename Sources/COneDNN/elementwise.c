@@ -2,8 +2,8 @@
 #include "vectors.h"
 #include <math.h>
 
-// Loops here are written for the compiler's vectoriser. Sums run over sixteen independent lanes, so that their
-// order, and with it the result, does not depend on the vector length of the machine.
+// Loops here are written for the compiler's vectoriser. Sums run over sixteen independent lanes, so that
+// their order, and with it the result, does not depend on the vector length of the machine.
 
 // e^x to about 2 units in the last place (Cephes' expf: range reduction by ln 2, degree-5 polynomial).
 CDNN_INLINE float exp_lane(float x) {
@@ -110,7 +110,8 @@ void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activ
 }
 
 CDNN_CLONES void cdnn_layer_norm(
-    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y) {
+    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon,
+    float *y) {
     long whole = columns / 16 * 16;
     for (long r = 0; r < rows; r++, x += columns, y += columns) {
         f16x lanes = {0};
@@ -166,8 +167,7 @@ cdnn_status cdnn_attention(
     float *scores) {
     long width = heads * size;
     float scale = 1.0f / sqrtf((float)size);
-    cdnn_status (*product)(int, long, long, long, float, const float *, long, const float *, long, float, float *,
-                           long) = uses_library ? cdnn_sgemm : cdnn_portable_sgemm;
+    __typeof__(&cdnn_sgemm) product = uses_library ? cdnn_sgemm : cdnn_portable_sgemm;
     for (long h = 0; h < heads; h++) {
         const float *q = qkv + h * size, *k = q + width, *v = k + width;
         cdnn_status status =
@@ -199,7 +199,8 @@ CDNN_CLONES static void maximum(long count, const float *restrict x, float *rest
 }
 
 void cdnn_max_pool(
-    long height, long width, long channels, long kernel, long stride, long padding, const float *x, float *y) {
+    long height, long width, long channels, long kernel, long stride, long padding, const float *x,
+    float *y) {
     long out_height = (height + 2 * padding - kernel) / stride + 1;
     long out_width = (width + 2 * padding - kernel) / stride + 1;
     for (long oy = 0; oy < out_height; oy++)

@@ -89,9 +89,11 @@ static thread_state *current(void) {
 dnnl_stream_t cdnn_stream(const cdnn_table *library) {
     thread_state *mine = current();
     if (!mine) return NULL;
-    if (!mine->stream
-        && library->dnnl_stream_create(&mine->stream, library->engine, dnnl_stream_default_flags) != dnnl_success)
-        mine->stream = NULL;
+    if (!mine->stream) {
+        dnnl_status_t status =
+            library->dnnl_stream_create(&mine->stream, library->engine, dnnl_stream_default_flags);
+        if (status != dnnl_success) mine->stream = NULL;
+    }
     if (mine->threads != wanted_threads && library->omp_set_num_threads) {
         library->omp_set_num_threads(wanted_threads);
         mine->threads = wanted_threads;

@@ -1,5 +1,5 @@
-// The functions of oneDNN that are used, as pointers found at run time. The table is declared from the library's
-// own headers, so a signature that differs between versions is a compile error, not a crash.
+// The functions of oneDNN that are used, as pointers found at run time. The table is declared from the
+// library's own headers, so a signature that differs between versions is a compile error, not a crash.
 #ifndef CDNN_LIBRARY_H
 #define CDNN_LIBRARY_H
 

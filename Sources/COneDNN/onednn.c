@@ -206,8 +206,8 @@ static cdnn_status attach_weights(
 
 // Takes a primitive descriptor into the operation's cache, with its primitive and weights.
 static cdnn_status keep(
-    const cdnn_table *lib, operation *op, dnnl_primitive_desc_t desc, const long *sizes, layout_ref plain_layout,
-    const void *plain, prepared **result) {
+    const cdnn_table *lib, operation *op, dnnl_primitive_desc_t desc, const long *sizes,
+    layout_ref plain_layout, const void *plain, prepared **result) {
     prepared *made = calloc(1, sizeof *made);
     if (!made) {
         lib->dnnl_primitive_desc_destroy(desc);
@@ -260,7 +260,8 @@ static cdnn_status execute(
     for (; made < count && status == dnnl_success; made++) {
         args[made].arg = uses[made].argument;
         args[made].memory = NULL;
-        status = lib->dnnl_memory_create(&args[made].memory, uses[made].layout, lib->engine, uses[made].values);
+        status = lib->dnnl_memory_create(
+            &args[made].memory, uses[made].layout, lib->engine, uses[made].values);
     }
     if (status == dnnl_success) status = lib->dnnl_primitive_execute(p->primitive, stream, count, args);
     if (status == dnnl_success) status = lib->dnnl_stream_wait(stream);
@@ -458,7 +459,9 @@ cdnn_status cdnn_linear_create(
     int accumulates, long rows_hint, cdnn_linear **result) {
     return CDNN_UNAVAILABLE;
 }
-cdnn_status cdnn_linear_run(cdnn_linear *linear, long rows, const float *x, float *y) { return CDNN_UNAVAILABLE; }
+cdnn_status cdnn_linear_run(cdnn_linear *linear, long rows, const float *x, float *y) {
+    return CDNN_UNAVAILABLE;
+}
 void cdnn_linear_destroy(cdnn_linear *linear) {}
 cdnn_status cdnn_conv_create(
     const cdnn_conv_shape *shape, const float *weights, const float *bias, long count_hint, long height_hint,

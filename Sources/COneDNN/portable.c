@@ -35,8 +35,9 @@ cdnn_status cdnn_portable_sgemm(
 
 #else
 
-// The usual blocked product (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008):
-// a panel of B of DEPTH x 16 stays in the first cache while tiles of 6 x 16 results are kept in registers.
+// The usual blocked product (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
+// 2008): a panel of B of DEPTH x 16 stays in the first cache while tiles of 6 x 16 results are kept in
+// registers.
 enum { ROWS = 6, COLUMNS = 16, DEPTH = 256, BAND = 96 };
 
 CDNN_INLINE void tile(long depth, const float *a, const float *b, f16x *sums) {

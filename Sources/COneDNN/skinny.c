@@ -1,9 +1,9 @@
 #include "COneDNN.h"
 #include "vectors.h"
 
-// A product with few rows is bound by reading the weights once. They are taken as they stand in the model file
-// (one output's weights are contiguous), converted in the cache when they are half floats, and never packed:
-// a single text query touches each weight once and loads no library.
+// A product with few rows is bound by reading the weights once. They are taken as they stand in the model
+// file (one output's weights are contiguous), converted in the cache when they are half floats, and never
+// packed: a single text query touches each weight once and loads no library.
 
 // `count` (1 to 4) rows of x against two outputs' weights; every result is summed in the same order whatever
 // the number of rows, so a text's vector does not depend on what it is computed beside.

@@ -8,8 +8,9 @@ public protocol ImageEncoder: Sendable {
     var preprocessing: Preprocessing { get }
     /// The vectors of pictures, in their order.
     ///
-    /// May be called from several threads at once; each call works on its own thread. The first call packs the
-    /// weights. A vector may differ in its last bits with what it is computed beside (cosine above 0.999999).
+    /// May be called from several threads at once; each call works on its own thread. The first call packs
+    /// the weights. A vector may differ in its last bits with what it is computed beside (cosine above
+    /// 0.999999).
     func encode(_ pixels: [PixelBuffer]) throws -> [Embedding]
 }
 

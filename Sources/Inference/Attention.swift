@@ -1,6 +1,7 @@
 import COneDNN
 
-/// Multi-head self-attention with a residual sum: x += out(softmax(q kᵀ / √d) v) of normed rows (Vaswani et al., 2017).
+/// Multi-head self-attention with a residual sum: x += out(softmax(q kᵀ / √d) v) of normed rows (Vaswani et
+/// al., 2017).
 public struct MultiHeadAttention: Sendable {
     private let heads: Int
     private let causal: Bool
@@ -21,8 +22,8 @@ public struct MultiHeadAttention: Sendable {
 
     /// Adds the attention of `normed` [rows, width] to `x` of the same shape.
     ///
-    /// The rows are consecutive sequences of the given lengths, which do not see each other. Lengths may sum to
-    /// less than the rows; what lies behind them is padding with undefined results.
+    /// The rows are consecutive sequences of the given lengths, which do not see each other. Lengths may sum
+    /// to less than the rows; what lies behind them is padding with undefined results.
     public func add(_ normed: Tensor, to x: inout Tensor, lengths: [Int]) throws {
         let width = output.inputs, rows = normed.count / queryKeyValue.inputs
         let covered = lengths.reduce(0, +)
@@ -36,7 +37,8 @@ public struct MultiHeadAttention: Sendable {
                 try scores.write { scores in
                     var start = 0
                     for length in lengths {
-                        // Few rows stay off the library, as in Linear: their sums must not depend on the batch.
+                        // Few rows stay off the library, as in Linear: their sums must not depend on the
+                        // batch.
                         let library = length > Linear.fewRows && (override ?? MathLibrary.backend) == .oneDNN
                         let status = cdnn_attention(
                             library ? 1 : 0, length, heads, width / heads, causal ? 1 : 0,

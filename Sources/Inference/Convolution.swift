@@ -39,7 +39,8 @@ public struct Convolution: Sendable {
     /// Rows or columns of the result for an extent of the input.
     public func outputExtent(_ extent: Int) -> Int { (extent + 2 * padding - kernel) / stride + 1 }
 
-    /// y [count, height', width', outputs] of x [count, height, width, inputs]; not for convolutions that add.
+    /// y [count, height', width', outputs] of x [count, height, width, inputs]; not for convolutions that
+    /// add.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         precondition(!adding)
         var y = Tensor(uninitialized: [
@@ -100,7 +101,8 @@ public struct Convolution: Sendable {
     }
 
     private func label(_ height: Int, _ width: Int) -> String {
-        "a \(kernel) x \(kernel) convolution of \(inputs) to \(outputs) channels over \(width) x \(height) pixels"
+        "a \(kernel) x \(kernel) convolution of \(inputs) to \(outputs) channels over "
+            + "\(width) x \(height) pixels"
     }
 
     /// The weights [outputs, inputs, kernel, kernel] with the normalisation's factor in them.

@@ -250,7 +250,8 @@ package struct JSONScanner {
         return value
     }
 
-    /// Reads any value as a tree; nesting is limited to 64 levels, and a name must not occur twice in an object.
+    /// Reads any value as a tree; nesting is limited to 64 levels, and a name must not occur twice in an
+    /// object.
     package mutating func value() throws(JSONError) -> JSON {
         guard let byte = next() else { throw failure("a value") }
         depth += 1

@@ -3,10 +3,10 @@ import Synchronization
 
 /// A linear map y = act(x Wᵀ + b) over the last dimension.
 ///
-/// Weights stay where the file has them until the first product of more than 16 rows, which packs them for the
-/// math library (once, about 10 GB/s; twice the memory of a mapped float32 file afterwards). Products of fewer
-/// rows read the mapped weights directly, in whatever precision they are stored, and sum in an order that does
-/// not depend on the number of rows.
+/// Weights stay where the file has them until the first product of more than 16 rows, which packs them for
+/// the math library (once, about 10 GB/s; twice the memory of a mapped float32 file afterwards). Products of
+/// fewer rows read the mapped weights directly, in whatever precision they are stored, and sum in an order
+/// that does not depend on the number of rows.
 public struct Linear: Sendable {
     /// Length of the input and output vectors.
     public let inputs: Int, outputs: Int

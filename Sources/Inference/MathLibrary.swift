@@ -16,8 +16,8 @@ public enum MathLibrary {
 
     /// The backend that layers built now will use.
     ///
-    /// `IMGVEC_MATH=portable` (or `onednn`) forces one. Asking loads oneDNN if it has not been tried yet, which
-    /// costs some milliseconds; small models never ask.
+    /// `IMGVEC_MATH=portable` (or `onednn`) forces one. Asking loads oneDNN if it has not been tried yet,
+    /// which costs some milliseconds; small models never ask.
     public static var backend: MathBackend { override ?? preferred }
 
     private static let preferred: MathBackend = {
@@ -33,8 +33,8 @@ public enum MathLibrary {
 
     /// Runs `body` with up to `count` threads inside each product called from this thread; else it is one.
     ///
-    /// For a caller who has a single picture to encode and idle cores. Workers that run side by side leave it at
-    /// one. The portable backend always uses one thread.
+    /// For a caller who has a single picture to encode and idle cores. Workers that run side by side leave it
+    /// at one. The portable backend always uses one thread.
     public static func withThreads<T>(_ count: Int, _ body: () throws -> T) rethrows -> T {
         let before = cdnn_threads()
         cdnn_set_threads(Int32(clamping: count))

@@ -1,6 +1,7 @@
 import COneDNN
 
-/// Layer normalisation over the last dimension (Ba, Kiros and Hinton, 2016): zero mean, unit variance, then scale and shift.
+/// Layer normalisation over the last dimension (Ba, Kiros and Hinton, 2016): zero mean, unit variance, then
+/// scale and shift.
 public struct LayerNorm: Sendable {
     private let scale: [Float], shift: [Float]
     private let epsilon: Float
@@ -17,13 +18,14 @@ public struct LayerNorm: Sendable {
     public func callAsFunction(_ x: Tensor) -> Tensor {
         var y = Tensor(uninitialized: x.shape)
         y.write { y in
-            x.read { x_ in cdnn_layer_norm(x.count / scale.count, scale.count, x_, scale, shift, epsilon, y) }
+            x.read { cdnn_layer_norm(x.count / scale.count, scale.count, $0, scale, shift, epsilon, y) }
         }
         return y
     }
 }
 
-/// Batch normalisation at inference, which is one factor and one offset per channel; folded into a convolution.
+/// Batch normalisation at inference, which is one factor and one offset per channel; folded into a
+/// convolution.
 public struct BatchNorm: Sendable {
     let factor: [Float], offset: [Float]
 

@@ -48,7 +48,8 @@ extension Tensor {
         return y
     }
 
-    /// Pictures given channel by channel, [count, channels, height, width], as [count, height, width, channels].
+    /// Pictures given channel by channel, [count, channels, height, width], as [count, height, width,
+    /// channels].
     public func channelsLast() -> Tensor {
         let (count, channels, height, width) = (shape[0], shape[1], shape[2], shape[3])
         let size = channels * height * width
@@ -63,7 +64,8 @@ extension Tensor {
         return y
     }
 
-    /// Square patches of pictures [count, channels, height, width] as rows [count * patches, channels * patch²].
+    /// Square patches of pictures [count, channels, height, width] as rows [count * patches, channels *
+    /// patch²].
     public func patches(of side: Int) -> Tensor {
         let (count, channels, height, width) = (shape[0], shape[1], shape[2], shape[3])
         let perPicture = (height / side) * (width / side), depth = channels * side * side

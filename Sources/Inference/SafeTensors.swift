@@ -3,9 +3,9 @@ import SystemSupport
 
 /// A file in the safetensors format, read in place: nothing is copied until a tensor is used.
 ///
-/// Format: 8 bytes little-endian length of a JSON header; the header, which maps each name to `dtype`, `shape`
-/// and `data_offsets` relative to the end of the header; the tensors' bytes. Every length, offset and shape is
-/// checked on opening: a file that opens has all its tensors, none overlapping another.
+/// Format: 8 bytes little-endian length of a JSON header; the header, which maps each name to `dtype`,
+/// `shape` and `data_offsets` relative to the end of the header; the tensors' bytes. Every length, offset and
+/// shape is checked on opening: a file that opens has all its tensors, none overlapping another.
 /// (https://huggingface.co/docs/safetensors)
 public struct SafeTensors: Sendable {
     /// One tensor's place in the file.

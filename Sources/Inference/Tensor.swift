@@ -6,8 +6,8 @@
 
 /// A dense, row-major array of 32-bit floats with a shape; a value type whose memory is copied on write.
 ///
-/// Memory is aligned to 64 bytes and not cleared unless asked for. Operations of this module take tensors whose
-/// shapes their callers have established; a wrong shape is a programming error and traps.
+/// Memory is aligned to 64 bytes and not cleared unless asked for. Operations of this module take tensors
+/// whose shapes their callers have established; a wrong shape is a programming error and traps.
 public struct Tensor: @unchecked Sendable {
     // Unchecked: the storage is only written while it is uniquely referenced.
 

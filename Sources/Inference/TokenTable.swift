@@ -1,4 +1,5 @@
-/// A table of vectors looked up by number, as token and position embeddings are; rows are converted when used.
+/// A table of vectors looked up by number, as token and position embeddings are; rows are converted when
+/// used.
 public struct TokenTable: Sendable {
     private let weights: Weights
 

@@ -25,7 +25,8 @@ import Testing
 
     @Test func readsTensorsInPlace() throws {
         let bytes = file(
-            #"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}"#,
+            #"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"#
+                + #""b":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}"#,
             data: 16)
         try bytes.withUnsafeBytes { bytes in
             let file = try SafeTensors(bytes, name: "x")
@@ -86,7 +87,8 @@ import Testing
                 == .tensor("a", "has no dtype"))
         #expect(problem(file("[]")) == .header("no JSON object"))
         let two =
-            #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#
+            #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
+            + #""b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#
         #expect(problem(file(two, data: 8)) == .tensor("b", "overlaps 'a'"))
         if case .header? = problem(file("{\"a\":", data: 3)) {
         } else {

@@ -1,4 +1,4 @@
-// The files of the model that is compiled into the program; a size of 0 means that there is none.
+// The files of the model that is compiled into the program.
 #ifndef CBUNDLEDMODEL_H
 #define CBUNDLEDMODEL_H
 

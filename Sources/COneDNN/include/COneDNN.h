@@ -1,9 +1,9 @@
 // The arithmetic under imgvec's layers: oneDNN where it is installed, portable kernels everywhere.
 //
-// All matrices are dense, row-major float32; pictures are NHWC. oneDNN is opened with dlopen the first time it
-// is asked for, so that programs which never multiply a large matrix do not pay for loading it. Functions that
-// can fail return a cdnn_status; none of them prints or exits. Everything here may be called from several
-// threads at once; objects are immutable for their callers (their caches are locked inside).
+// All matrices are dense, row-major float32; pictures are NHWC. oneDNN is opened with dlopen the first time
+// it is asked for, so that programs which never multiply a large matrix do not pay for loading it. Functions
+// that can fail return a cdnn_status; none of them prints or exits. Everything here may be called from
+// several threads at once; objects are immutable for their callers (their caches are locked inside).
 #ifndef CONEDNN_H
 #define CONEDNN_H
 

@@ -3,11 +3,11 @@ import Inference
 
 /// What tells one model's vectors from another's: equal fingerprints mean comparable vectors.
 ///
-/// SHA-256 over all configuration and tokenizer files in full, and of each weight file its size, its header in
-/// full (names, types, shapes, places), and up to 4 KiB from the middle of each tensor. Reading a file of gigabytes in full
-/// would take seconds at each start; a model that was trained on, quantised or edited differs in most tensors'
-/// every block. The definition is the same for installed, embedded and any other model. (`models verify` compares
-/// the installed files' full SHA-256.)
+/// SHA-256 over all configuration and tokenizer files in full, and of each weight file its size, its header
+/// in full (names, types, shapes, places), and up to 4 KiB from the middle of each tensor. Reading a file of
+/// gigabytes in full would take seconds at each start; a model that was trained on, quantised or edited
+/// differs in most tensors' every block. The definition is the same for installed, embedded and any other
+/// model. (`models verify` compares the installed files' full SHA-256.)
 enum Fingerprint {
     private static let texts = [
         "config.json", "preprocessor_config.json", "processor_config.json", "vocab.json", "merges.txt",

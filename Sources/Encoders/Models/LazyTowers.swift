@@ -58,7 +58,8 @@ final class LazyTowers: Sendable {
             if let end = text.endToken, end != tokenizer.endToken {
                 throw ModelError.file(
                     files.label,
-                    "config.json reads texts at token \(end), but the tokenizer ends them with \(tokenizer.endToken)"
+                    "config.json reads texts at token \(end), but the tokenizer ends them with "
+                        + "\(tokenizer.endToken)"
                 )
             }
             let made = TowerTextEncoder(tower: try TextTransformer(reader, text), tokenizer: tokenizer)

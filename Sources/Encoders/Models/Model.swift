@@ -4,8 +4,8 @@ public import SystemPackage
 
 /// A model: an image tower, a text tower, or both in one space, with its tokenizer and preprocessing.
 ///
-/// Opening one reads configuration and tensor tables only. Towers are built when they are first asked for, each
-/// by itself, and their weights are read from the mapped file when they first run.
+/// Opening one reads configuration and tensor tables only. Towers are built when they are first asked for,
+/// each by itself, and their weights are read from the mapped file when they first run.
 public struct Model: Sendable {
     /// Where a model was read from.
     public enum Source: Sendable, Equatable {
@@ -24,7 +24,8 @@ public struct Model: Sendable {
     public let dimension: Int
     /// Number of weights in its files.
     public let parameterCount: Int
-    /// What a cosine is multiplied by before a softmax over captions (CLIP's exp(logit_scale)), if it has one.
+    /// What a cosine is multiplied by before a softmax over captions (CLIP's exp(logit_scale)), if it has
+    /// one.
     public let logitScale: Float?
     /// How scores of unrelated items are spread, if it was measured.
     public let calibration: ScoreCalibration?
@@ -64,13 +65,8 @@ public struct Model: Sendable {
         get throws { (try towers.text() as? TowerTextEncoder)?.tower }
     }
 
-    /// The model that imgvec carries; throws when it was built without one.
-    public static func embedded() throws -> Model {
-        guard try ModelFiles.embedded.content("model.safetensors") != nil else {
-            throw ModelError.nothingEmbedded
-        }
-        return try Model(ModelFiles.embedded, source: .embedded)
-    }
+    /// The model that imgvec carries.
+    public static func embedded() throws -> Model { try Model(ModelFiles.embedded, source: .embedded) }
 
     /// A Hugging Face CLIP folder, or a ResNet as a safetensors file, as they are published.
     ///

@@ -21,7 +21,8 @@ struct ModelConfiguration: Sendable {
             guard weights.has("conv1.weight"), weights.has("layer4.0.conv1.weight") else {
                 throw ModelError.file(
                     files.label,
-                    "is of no known architecture: it has no config.json and is no ResNet of torchvision's or timm's names"
+                    "is of no known architecture: it has no config.json, and its tensors' names are not those of "
+                        + "torchvision's or timm's ResNet"
                 )
             }
             return ModelConfiguration(
@@ -50,7 +51,8 @@ struct ModelConfiguration: Sendable {
             else {
                 throw ModelError.file(
                     fields.file,
-                    "vision_config differs from the weights, which have widths \(summary.widths) and depths \(summary.depths)"
+                    "vision_config differs from the weights, which have widths \(summary.widths) and depths "
+                        + "\(summary.depths)"
                 )
             }
             return ModelConfiguration(

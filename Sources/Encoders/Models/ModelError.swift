@@ -10,8 +10,6 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case unusableName(String)
     /// An installed file is not the one that was installed.
     case changed(model: String, file: String)
-    /// This build carries no model.
-    case nothingEmbedded
 
     /// One line naming the file or model, what is wrong, and a remedy where there is one.
     public var description: String {
@@ -25,7 +23,6 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unusableName(let name):
             "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_'"
         case .changed(let model, let file): "model '\(model)': \(file) is not the file that was installed"
-        case .nothingEmbedded: "this build of imgvec carries no model; name one with --model"
         }
     }
 }

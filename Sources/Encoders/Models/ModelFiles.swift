@@ -135,12 +135,9 @@ struct ModelFiles: Sendable {
     }
 
     private static func embeddedContent(_ name: String) -> Content? {
-        func content(_ start: UnsafePointer<UInt8>, _ count: Int) -> Content? {
-            count == 0
-                ? nil
-                : Content(
-                    bytes: UnsafeRawBufferPointer(start: start, count: count), owner: nil,
-                    label: "embedded \(name)")
+        func content(_ start: UnsafePointer<UInt8>, _ count: Int) -> Content {
+            let bytes = UnsafeRawBufferPointer(start: start, count: count)
+            return Content(bytes: bytes, owner: nil, label: "embedded \(name)")
         }
         switch name {
         case "config.json": return content(cbm_config(), cbm_config_size())

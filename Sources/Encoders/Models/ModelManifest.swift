@@ -56,8 +56,9 @@ public struct ModelManifest: Sendable, Equatable {
 
     /// Writes the manifest into a model's folder.
     func write(_ folder: FilePath) throws {
-        let lines = files.map {
-            "    {\"name\": \(ModelManifest.quoted($0.name)), \"size\": \($0.size), \"sha256\": \"\($0.sha256)\"}"
+        let lines = files.map { file in
+            let name = ModelManifest.quoted(file.name)
+            return "    {\"name\": \(name), \"size\": \(file.size), \"sha256\": \"\(file.sha256)\"}"
         }
         let text = """
             {

@@ -8,7 +8,8 @@ import SystemSupport
 
 /// The models a user has installed: one folder each, with a manifest of what was installed.
 ///
-/// They stand under `$IMGVEC_MODEL_DIR`, else `$XDG_DATA_HOME/imgvec/models`, else `~/.local/share/imgvec/models`.
+/// They stand under `$IMGVEC_MODEL_DIR`, else `$XDG_DATA_HOME/imgvec/models`, else
+/// `~/.local/share/imgvec/models`.
 public struct ModelStore: Sendable {
     /// The name by which the model within the program is asked for.
     public static let embeddedName: String = "imgvec-mini"
@@ -81,8 +82,8 @@ public struct ModelStore: Sendable {
 
     /// Installs a model from a folder or safetensors file under a name, its own when none is given.
     ///
-    /// The model is opened and its towers are built first, so that only what can be used is installed. The files
-    /// are copied; the model appears under its name all at once, or not at all.
+    /// The model is opened and its towers are built first, so that only what can be used is installed. The
+    /// files are copied; the model appears under its name all at once, or not at all.
     @discardableResult
     public func add(_ path: FilePath, name: String? = nil) throws -> Installed {
         let model = try Model.load(path)

@@ -28,7 +28,8 @@ extension Preprocessing {
         }
     }
 
-    /// Reads preprocessor_config.json (or the same object in processor_config.json), nil when there is neither.
+    /// Reads preprocessor_config.json (or the same object in processor_config.json), nil when there is
+    /// neither.
     static func read(_ files: ModelFiles, side: Int) throws -> Preprocessing? {
         let name: String, json: JSON
         if let value = try files.json("preprocessor_config.json") {

@@ -1,6 +1,7 @@
 /// The printable characters that stand for bytes in byte-level vocabularies (GPT-2's `bytes_to_unicode`).
 ///
-/// Bytes that are printable in Latin-1 stand for themselves, the others for U+0100 and onwards in their order.
+/// Bytes that are printable in Latin-1 stand for themselves, the others for U+0100 and onwards in their
+/// order.
 enum ByteAlphabet {
     /// The UTF-8 of each byte's character.
     static let characters: [[UInt8]] = {

@@ -1,4 +1,5 @@
-/// CLIP's tokenizer: byte-level byte-pair encoding (Sennrich et al., 2016) with a mark at the end of each word.
+/// CLIP's tokenizer: byte-level byte-pair encoding (Sennrich et al., 2016) with a mark at the end of each
+/// word.
 ///
 /// Gives the numbers that transformers' CLIPTokenizer gives for the same files.
 public struct BytePairTokenizer: Sendable {
@@ -94,7 +95,8 @@ public struct BytePairTokenizer: Sendable {
                 bytes += ByteAlphabet.decode(text[...])
             }
         }
-        // Python's strip(), which the reference ends with, takes four separators more than Unicode's white space.
+        // Python's strip(), which the reference ends with, takes four separators more than Unicode's white
+        // space.
         let isSpace = { (scalar: Unicode.Scalar) in
             scalar.properties.isWhitespace || (scalar.value >= 0x1C && scalar.value <= 0x1F)
         }
@@ -140,8 +142,8 @@ public struct BytePairTokenizer: Sendable {
         symbols[symbols.count - 1].next = -1
         text += BytePairTokenizer.wordEnd
         symbols[symbols.count - 1].range = symbols[symbols.count - 1].range.lowerBound..<text.count
-        // A character that the vocabulary lacks counts as the unknown token, which is the end token, and merges
-        // with nothing.
+        // A character that the vocabulary lacks counts as the unknown token, which is the end token, and
+        // merges with nothing.
         for index in symbols.indices { symbols[index].token = find(text, symbols[index].range) ?? -1 }
 
         var queue = PairQueue()

@@ -1,7 +1,7 @@
 /// Numbers by byte string, for vocabularies of tens of thousands of entries that must load in milliseconds.
 ///
-/// All strings stand one after the other in a single array; the hash is seeded by the process, so that no file
-/// can be written to make it slow. Insertion and look-up take constant expected time.
+/// All strings stand one after the other in a single array; the hash is seeded by the process, so that no
+/// file can be written to make it slow. Insertion and look-up take constant expected time.
 struct ByteStringTable: Sendable {
     private struct Entry {
         let start: UInt32, length: UInt32

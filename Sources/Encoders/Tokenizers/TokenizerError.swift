@@ -14,7 +14,8 @@ public enum TokenizerError: Error, Sendable, Equatable, CustomStringConvertible 
         case .missingPiece(let piece):
             "the tokenizer's vocabulary lacks the piece '\(piece)' that its merges make"
         case .unknownToken(let token, let vocabulary):
-            "token \(token) is outside the model's vocabulary of \(vocabulary): tokenizer and model do not belong together"
+            "token \(token) is outside the model's vocabulary of \(vocabulary): "
+                + "tokenizer and model do not belong together"
         }
     }
 }

@@ -7,7 +7,8 @@ package protocol ImageTower: Sendable {
     var dimension: Int { get }
     /// How many pictures are best computed together.
     var batch: Int { get }
-    /// Vectors [count, dimension] of pixels [count, 3, height, width]; `trace` is told named intermediate results.
+    /// Vectors [count, dimension] of pixels [count, 3, height, width]; `trace` is told named intermediate
+    /// results.
     func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor
 }
 

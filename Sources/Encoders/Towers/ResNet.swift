@@ -2,8 +2,9 @@ package import Inference
 
 /// A residual network (He et al., 2015) up to its global average pool; batch normalisation is folded at load.
 ///
-/// Sizes are read off the tensors' shapes (torchvision's and timm's names): basic blocks as in ResNet-18 and 34,
-/// or bottleneck blocks as in 50, 101 and 152 with the stride in their 3 x 3 convolution; any widths and depths.
+/// Sizes are read off the tensors' shapes (torchvision's and timm's names): basic blocks as in ResNet-18 and
+/// 34, or bottleneck blocks as in 50, 101 and 152 with the stride in their 3 x 3 convolution; any widths and
+/// depths.
 package struct ResNet: ImageTower {
     /// The two kinds of residual block.
     package enum BlockKind: String, Sendable { case basic, bottleneck }
