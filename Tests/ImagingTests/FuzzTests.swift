@@ -1,4 +1,5 @@
 import Imaging
+import SystemSupport
 import TestSupport
 import Testing
 
@@ -45,7 +46,10 @@ import Testing
     }
 
     @Test(arguments: ImageFormat.allCases) func changedFilesNeverDoHarm(_ format: ImageFormat) throws {
-        let seed = UInt64(format.rawValue.utf8.reduce(0) { $0 * 31 + Int($1) })
+        // Longer campaigns: IMGVEC_FUZZ_ROUNDS=100000 IMGVEC_FUZZ_SEED=2 swift test --filter FuzzTests
+        let rounds = Platform.environment("IMGVEC_FUZZ_ROUNDS").flatMap { Int($0) } ?? 300
+        let start = Platform.environment("IMGVEC_FUZZ_SEED").flatMap { UInt64($0) } ?? 1
+        let seed = format.rawValue.utf8.reduce(start) { $0 &* 31 &+ UInt64($1) }
         var random = SeededRandom(seed: seed)
         var originals: [(String, [UInt8])] = []
         for name in try Picture.names(in: "formats") {
@@ -55,7 +59,7 @@ import Testing
             }
         }
         #expect(!originals.isEmpty)
-        for round in 0..<300 {
+        for round in 0..<rounds {
             let (name, original) = originals[round % originals.count]
             check(Self.mutated(original, using: &random), "\(name), seed \(seed), round \(round)")
         }
