@@ -39,28 +39,35 @@ static enum ck_simd_level best(void) {
     return ck_simd_portable;
 }
 
+enum ck_simd_level ck_simd_choice(const char *wanted, const char **reason) {
+    *reason = NULL;
+    if (wanted == NULL || *wanted == 0) return best();
+    for (int level = 0; level <= ck_simd_neon; level++) {
+        if (strcmp(wanted, names[level]) != 0) continue;
+        if (ck_simd_supports((enum ck_simd_level)level)) return (enum ck_simd_level)level;
+        *reason = "asks for instructions this machine does not have";
+        return ck_simd_portable;
+    }
+    *reason = "is none of portable, avx2, avx512, neon";
+    return ck_simd_portable;
+}
+
 // -1 = not chosen yet. Two threads that choose at the same time choose the same.
 static _Atomic int chosen = -1;
 static char problem[160];
 static _Atomic int problem_state = 0;  // 0 = none, 1 = being written, 2 = readable
 
 static enum ck_simd_level choose(void) {
-    const char *wanted = getenv("IMGVEC_SIMD");
-    if (wanted == NULL || *wanted == 0) return best();
-    const char *reason = "is none of portable, avx2, avx512, neon";
-    for (int level = 0; level <= ck_simd_neon; level++) {
-        if (strcmp(wanted, names[level]) != 0) continue;
-        if (ck_simd_supports((enum ck_simd_level)level)) return (enum ck_simd_level)level;
-        reason = "asks for instructions this machine does not have";
-    }
+    const char *wanted = getenv("IMGVEC_SIMD"), *reason;
+    enum ck_simd_level level = ck_simd_choice(wanted, &reason);
     int none = 0;
-    if (atomic_compare_exchange_strong(&problem_state, &none, 1)) {
+    if (reason != NULL && atomic_compare_exchange_strong(&problem_state, &none, 1)) {
         snprintf(problem, sizeof problem, "IMGVEC_SIMD=%.40s %s", wanted, reason);
         atomic_store(&problem_state, 2);
-    } else {
-        while (atomic_load(&problem_state) != 2) {}
     }
-    return ck_simd_portable;
+    // Another thread may be writing the same message.
+    while (reason != NULL && atomic_load(&problem_state) != 2) {}
+    return level;
 }
 
 enum ck_simd_level ck_simd_current(void) {

@@ -30,6 +30,23 @@ struct LiveSegment: Sendable {
         self.deleted = deleted
     }
 
+    /// Opens everything that a manifest names; a file that is not there is damage.
+    static func all(of manifest: Manifest, in folder: FilePath) throws(IndexError) -> [LiveSegment] {
+        do throws(IndexError) {
+            var segments: [LiveSegment] = []
+            for entry in manifest.entries {
+                segments.append(try LiveSegment(entry, in: folder, of: manifest))
+            }
+            return segments
+        } catch {
+            guard case .system(let cause) = error, cause.errno == .noSuchFileOrDirectory else { throw error }
+            throw .damaged(cause.path ?? folder, Self.missing)
+        }
+    }
+
+    /// What is wrong with a named file that is not there.
+    static let missing = "the manifest names it, but it is missing"
+
     init(number: UInt64, segment: Segment) {
         self.number = number
         self.segment = segment

@@ -58,20 +58,16 @@ public struct VectorSnapshot: Sendable {
             guard manifest.space == space else {
                 throw .otherSpace(StoreFiles.manifest(in: folder), found: manifest.space, wanted: space)
             }
-            do {
-                var segments: [LiveSegment] = []
-                for entry in manifest.entries {
-                    segments.append(try LiveSegment(entry, in: folder, of: manifest))
-                }
+            do throws(IndexError) {
                 return VectorSnapshot(
                     folder: folder, space: space, generation: manifest.generation,
                     seed: manifest.rotationSeed,
-                    segments: segments)
-            } catch IndexError.system(let error) where error.errno == .noSuchFileOrDirectory {
-                // The writer has switched to other files meanwhile, or else the file is really missing.
-                guard let now = try Manifest.read(in: folder), now.generation != manifest.generation else {
-                    throw .damaged(error.path ?? folder, "the manifest names it, but it is missing")
-                }
+                    segments: try LiveSegment.all(of: manifest, in: folder))
+            } catch {
+                // The writer may have switched to other files meanwhile; only then is it worth another try.
+                guard case .damaged(_, LiveSegment.missing) = error,
+                    let now = try Manifest.read(in: folder), now.generation != manifest.generation
+                else { throw error }
             }
         }
     }

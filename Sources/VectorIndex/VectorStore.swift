@@ -41,10 +41,7 @@ public final class VectorStore {
             try asIndexError(folder) { try Folders.create(folder) }
             try manifest.write(in: folder)
         }
-        segments = []
-        for entry in manifest.entries {
-            segments.append(try LiveSegment(entry, in: folder, of: manifest))
-        }
+        segments = try LiveSegment.all(of: manifest, in: folder)
         try removeUnlistedFiles()
     }
 

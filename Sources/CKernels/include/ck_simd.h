@@ -14,6 +14,10 @@ enum ck_simd_level {
 /// Whether this machine can run a level.
 bool ck_simd_supports(enum ck_simd_level level);
 
+/// The level that a value of IMGVEC_SIMD asks for; NULL or "" ask for the best. When the value is none of the names, or
+/// the machine lacks the level, the answer is the portable level and `reason` is set to what is wrong, else to NULL.
+enum ck_simd_level ck_simd_choice(const char *_Nullable wanted, const char *_Nullable *_Nonnull reason);
+
 /// The level in use: the best the machine supports, or the one IMGVEC_SIMD names (portable, avx2, avx512, neon).
 enum ck_simd_level ck_simd_current(void);
 
