@@ -55,11 +55,11 @@ public struct DecodeLimits: Sendable, Equatable {
         self.maxScans = maxScans
     }
 
-    /// `maxMegapixels` as a count; NaN and negative limits allow nothing.
+    /// `maxMegapixels` as a count; NaN and negative limits allow nothing, and none allows what overflows byte counts.
     var maxPixels: Int {
         let pixels = maxMegapixels * 1e6
         guard pixels > 0 else { return 0 }
-        return pixels < 9e18 ? Int(pixels) : .max
+        return Int(min(pixels, 1e17))
     }
 }
 

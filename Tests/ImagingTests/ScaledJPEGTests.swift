@@ -38,6 +38,21 @@ import Testing
         #expect(turned.info.width == 31 && turned.info.height == 45)
     }
 
+    @Test func twiceTheSizeIsEnoughForTheTensor() throws {
+        let preprocessing = Preprocessing(
+            width: 64, height: 64, mode: .squash, filter: .bicubic, mean: [0, 0, 0], std: [1, 1, 1])
+        for name in ["sunset-beach", "red-car", "letter-page", "bookshelf", "orange-cat"] {
+            let picture = try Picture("gallery/\(name).jpg")
+            let scaled = try picture.decoded(minimumSide: preprocessing.minimumSide).pixels
+            let full = try picture.decoded().pixels
+            #expect(scaled.width < full.width, "\(name)")
+            let found = try #require(
+                difference(
+                    preprocessing.pixels(from: scaled).pixels, preprocessing.pixels(from: full).pixels))
+            #expect(found.mean < 1.2, "\(name): \(found)")
+        }
+    }
+
     @Test func otherFormatsAreAlwaysWhole() throws {
         for name in ["rgb.png", "lossy.webp", "plain.gif", "lzw.tiff", "rgb-24.bmp", "raw.ppm"] {
             let decoded = try Picture("formats/\(name)").decoded(minimumSide: 4)
