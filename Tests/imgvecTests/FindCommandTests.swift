@@ -75,7 +75,8 @@ import Testing
         let album = try Album(count: 6)
         try Folders.create(album.pictures.appending("one"))
         let name = try album.names()[0]
-        try AtomicFile.rename(album.pictures.appending(name), to: album.pictures.pushing(FilePath("one/\(name)")))
+        try AtomicFile.rename(
+            album.pictures.appending(name), to: album.pictures.pushing(FilePath("one/\(name)")))
         #expect(try album.program.run("index pictures").status == 0)
         let inside = try album.program.run("find --text tree --in pictures/one --format paths")
         #expect(inside.lines == [album.pictures.pushing(FilePath("one/\(name)")).string])

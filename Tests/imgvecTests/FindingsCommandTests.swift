@@ -9,9 +9,12 @@ import Testing
     private func pairs(_ output: Program.Output) throws -> Set<[String]> {
         var pairs: Set<[String]> = []
         for line in output.lines {
-            let group = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            let group = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
             let members = try #require(group["members"] as? [[String: Any]])
-            let names = members.compactMap { ($0["path"] as? String).flatMap { FilePath($0).lastComponent?.string } }
+            let names = members.compactMap {
+                ($0["path"] as? String).flatMap { FilePath($0).lastComponent?.string }
+            }
             #expect((group["keep"] as? String)?.hasSuffix(names[0]) == true)
             for name in names.dropFirst() { pairs.insert([names[0], name]) }
         }
@@ -28,10 +31,13 @@ import Testing
         try (bytes + Array("trailing".utf8)).withUnsafeBytes {
             try AtomicFile.write($0, to: album.pictures.appending("longer.jpg"))
         }
-        try Album.copy(Fixtures.path("images/gallery/lighthouse.jpg"), to: album.pictures.appending("other.jpg"))
+        try Album.copy(
+            Fixtures.path("images/gallery/lighthouse.jpg"), to: album.pictures.appending("other.jpg"))
         #expect(try album.program.run("index pictures").status == 0)
         #expect(
-            try pairs(album.program.run("dupes --level bytes --format jsonl")) == [["original.jpg", "same.jpg"]])
+            try pairs(album.program.run("dupes --level bytes --format jsonl")) == [
+                ["original.jpg", "same.jpg"]
+            ])
         let pixels = try album.program.run("dupes --level pixels --format jsonl")
         #expect(try pairs(pixels) == [["longer.jpg", "original.jpg"], ["longer.jpg", "same.jpg"]])
         #expect(pixels.text.contains("\"level\":\"pixels\""))
@@ -50,7 +56,8 @@ import Testing
         let expected = "\(paths[0])\n\(copies[0])\n\n\(paths[1])\n\(copies[1])\n"
         #expect(try album.program.run("dupes --level bytes").text == expected)
         #expect(
-            try album.program.run("dupes --level bytes -0").text == expected.replacingOccurrences(of: "\n", with: "\0"))
+            try album.program.run("dupes --level bytes -0").text
+                == expected.replacingOccurrences(of: "\n", with: "\0"))
         let csv = try album.program.run("dupes --level bytes --format csv").lines
         #expect(csv[0] == "group,path,level,score,size,width,height" && csv.count == 5)
     }
@@ -85,7 +92,8 @@ import Testing
         for method in ["knn", "lof", "both"] {
             let run = try album.program.run("anomalies --top 100 --format json --method \(method)")
             #expect(run.status == 0, "\(run.errors)")
-            let rows = try #require(try JSONSerialization.jsonObject(with: Data(run.bytes)) as? [[String: Any]])
+            let rows = try #require(
+                try JSONSerialization.jsonObject(with: Data(run.bytes)) as? [[String: Any]])
             #expect(rows.count == 20)
             let scores = rows.compactMap { $0["score"] as? Double }
             #expect(scores == scores.sorted(by: >))
@@ -102,12 +110,14 @@ import Testing
         let album = try Album(count: 2)
         let damaged = Fixtures.path("images/damaged")
         for entry in try Folders.list(damaged) {
-            try Album.copy(damaged.appending(entry.name), to: album.pictures.appending("bad-\(entry.name.string)"))
+            try Album.copy(
+                damaged.appending(entry.name), to: album.pictures.appending("bad-\(entry.name.string)"))
         }
         let run = try album.program.run("index pictures")
         #expect(run.status == 3, "\(run.errors)")
         let lines = run.errors.split(separator: "\n")
-        for name in ["empty.jpg", "bomb.png", "text.jpg", "random-after-head.jpg", "truncated-in-header.png"] {
+        for name in ["empty.jpg", "bomb.png", "text.jpg", "random-after-head.jpg", "truncated-in-header.png"]
+        {
             #expect(lines.count { $0.hasPrefix("imgvec: pictures/bad-\(name): ") } == 1, "\(name)")
         }
         #expect(try album.program.run("verify").status == 0)

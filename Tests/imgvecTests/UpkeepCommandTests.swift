@@ -8,7 +8,8 @@ import Testing
         let album = try Album(count: 6)
         try Folders.create(album.pictures.appending("old"))
         for name in try album.names().prefix(2) {
-            try AtomicFile.rename(album.pictures.appending(name), to: album.pictures.pushing(FilePath("old/\(name)")))
+            try AtomicFile.rename(
+                album.pictures.appending(name), to: album.pictures.pushing(FilePath("old/\(name)")))
         }
         #expect(try album.program.run("index pictures").status == 0)
         #expect(try album.program.run("forget nowhere").status == 1)

@@ -12,7 +12,8 @@ import Testing
         #expect(lines.status == 0 && lines.lines.count == 4, "\(lines.errors)")
         var vectors: [[Double]] = []
         for line in lines.lines {
-            let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            let object = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
             #expect(object["path"] != nil || object["text"] as? String == "a tree")
             vectors.append(try #require(object["vector"] as? [Double]))
         }
@@ -22,9 +23,12 @@ import Testing
         let bytes = try FileContents.read(album.folder.appending("v.npy")).bytes
         let header = 10 + Int(bytes[8]) + 256 * Int(bytes[9])
         #expect(header % 64 == 0)
-        #expect(String(decoding: bytes[10..<header], as: UTF8.self).contains("'shape': (4, \(vectors[0].count))"))
+        #expect(
+            String(decoding: bytes[10..<header], as: UTF8.self).contains("'shape': (4, \(vectors[0].count))"))
         let values = bytes[header...].withUnsafeBytes { raw in
-            (0..<raw.count / 4).map { Float(bitPattern: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)) }
+            (0..<raw.count / 4).map {
+                Float(bitPattern: raw.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))
+            }
         }
         #expect(values.count == 4 * vectors[0].count)
         #expect(zip(values, vectors.joined()).allSatisfy { abs(Double($0) - $1) < 1e-6 })

@@ -22,7 +22,8 @@ extension LibraryReader {
     /// Distinct pictures are scored once, however many files hold them. `folders` restricts both the pictures and
     /// the neighbours they are judged by. Costs a scan of the codes per picture.
     public func outliers(
-        snapshot: VectorSnapshot, folders: [FilePath], method: Anomalies.Method, neighborCount: Int, threads: Int,
+        snapshot: VectorSnapshot, folders: [FilePath], method: Anomalies.Method, neighborCount: Int,
+        threads: Int,
         onProgress: @escaping @Sendable (Int) -> Void
     ) throws -> [Outlier] {
         let catalog = catalog
@@ -63,7 +64,9 @@ extension NeighborGraph {
             ids: rows.map { ids[$0] }, width: width,
             neighbors: rows.map { row in
                 neighbors(of: row).compactMap { neighbor in
-                    newRow[neighbor.row].map { Neighbor(row: $0, id: neighbor.id, similarity: neighbor.similarity) }
+                    newRow[neighbor.row].map {
+                        Neighbor(row: $0, id: neighbor.id, similarity: neighbor.similarity)
+                    }
                 }
             })
     }

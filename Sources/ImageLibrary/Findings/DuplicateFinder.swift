@@ -43,7 +43,7 @@ public struct DuplicateGroup: Sendable {
         public let size: Int64, width: Int, height: Int
     }
 
-    /// The members; the first is the one to keep: most pixels, then most bytes, then oldest, then first by name.
+    /// The members; the first is the one to keep: whole, most pixels, most bytes, oldest, in this order.
     public let members: [Member]
 }
 
@@ -62,7 +62,7 @@ public struct DuplicateOptions: Sendable {
     public init() {}
 }
 
-/// Finds groups of copies: candidates by hash and by vector, checked on the pixels where those two do not agree.
+/// Finds groups of copies: candidates by hash and by vector, each of them checked on the pixels.
 public struct DuplicateFinder: Sendable {
     /// PDQ's own figures: a distance up to 31 of 256 is a match, hashes of a quality below 50 say nothing.
     static let hashDistance = 31
@@ -72,10 +72,9 @@ public struct DuplicateFinder: Sendable {
     /// So many nearest neighbours of each picture are candidates: a bound on the work in collections where
     /// everything is alike. Copies of one picture find each other through the best of them.
     static let candidateCount = 16
-    /// With this much agreement the pixels settle it.
+    /// The agreement of the pixels that makes two pictures copies; beside a matching hash, less is enough.
     static let agreement: Float = 0.90
-    /// A hash match whose vectors are this similar needs no look at the pixels.
-    static let plainCosine: Float = 0.90
+    static let agreementBesideHash: Float = 0.80
 
     private let reader: LibraryReader
     private let options: DuplicateOptions
@@ -154,6 +153,7 @@ public struct DuplicateFinder: Sendable {
     /// Whether one picture is the better one to keep.
     private func isBetter(_ a: Int, _ b: Int) -> Bool {
         let first = contents[a], second = contents[b]
+        if first.isTruncated != second.isTruncated { return second.isTruncated }
         let pixels = (first.width * first.height, second.width * second.height)
         if pixels.0 != pixels.1 { return pixels.0 > pixels.1 }
         if first.size != second.size { return first.size > second.size }
@@ -216,7 +216,7 @@ public struct DuplicateFinder: Sendable {
         }
     }
 
-    /// Decides about each candidate; the ones that hash and vector do not settle are decoded and compared.
+    /// Decides about each candidate by comparing the pictures themselves.
     private func check(
         _ candidates: [Candidate], snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void
     ) -> [Duplicates.Edge] {
@@ -233,7 +233,8 @@ public struct DuplicateFinder: Sendable {
                 let candidate = candidates[base + offset]
                 if let level = level(of: candidate, cache: cache) {
                     let edge = Duplicates.Edge(
-                        a: candidate.first, b: candidate.second, level: level.rawValue, score: candidate.cosine)
+                        a: candidate.first, b: candidate.second, level: level.rawValue,
+                        score: candidate.cosine)
                     found.withLock { $0[offset] = edge }
                 }
             }
@@ -246,18 +247,17 @@ public struct DuplicateFinder: Sendable {
 
     private func level(of pair: Candidate, cache: RegistrationCache) -> CopyLevel? {
         let first = contents[pair.first], second = contents[pair.second]
-        if pair.hashDistance <= 8, first.width == second.width, first.height == second.height,
+        // The hash may come from a picture that was decoded smaller: equal pixels need not give equal hashes.
+        let isHashNear = pair.hashDistance <= Self.hashDistance
+        let isHashReliable = min(first.pdqQuality, second.pdqQuality) >= Self.hashQuality
+        if isHashNear || !isHashReliable, first.width == second.width, first.height == second.height,
             first.isTruncated == second.isTruncated, havePixelsInCommon(pair.first, pair.second)
         {
             return .pixels
         }
-        guard options.level >= .copies else { return nil }
-        let isHashReliable = min(first.pdqQuality, second.pdqQuality) >= Self.hashQuality
-        if isHashReliable, pair.hashDistance <= Self.hashDistance, pair.cosine >= Self.plainCosine {
-            return .copies
-        }
-        guard let a = cache[pair.first], let b = cache[pair.second] else { return nil }
-        return a.agreement(with: b) >= Self.agreement ? .copies : nil
+        guard options.level >= .copies, let a = cache[pair.first], let b = cache[pair.second] else { return nil }
+        let needed = isHashNear && isHashReliable ? Self.agreementBesideHash : Self.agreement
+        return a.agreement(with: b) >= needed ? .copies : nil
     }
 
     private func registration(of index: Int) -> PictureRegistration? {
@@ -272,12 +272,12 @@ public struct DuplicateFinder: Sendable {
         return first == second
     }
 
-    /// Decodes a picture from any of its files; nil when none can be read any more.
+    /// Decodes a picture from any of its files that is still as it was indexed; nil when there is none.
     private func decode(_ index: Int, minimumSide: Int?) -> PixelBuffer? {
         for file in files[index] {
             guard
-                let bytes = try? FileContents.read(reader.path(of: file), limit: PictureReader.largestFile)
-                    .bytes
+                let (bytes, status) = try? FileContents.read(
+                    reader.path(of: file), limit: PictureReader.largestFile), file.isUnchanged(status)
             else { continue }
             let decoded = bytes.withUnsafeBytes {
                 try? ImageDecoder.decode($0, minimumSide: minimumSide, limits: options.limits)

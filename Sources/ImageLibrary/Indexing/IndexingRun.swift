@@ -107,7 +107,8 @@ final class IndexingRun {
         switch outcome {
         case .picture(let identity, _, let embedding) where !embedding.values.allSatisfy(\.isFinite):
             try write(
-                .unreadable(identity.status, "the model gives it no vector"), of: file, writer: &writer, report: &report,
+                .unreadable(identity.status, "the model gives it no vector"), of: file, writer: &writer,
+                report: &report,
                 onEvent: onEvent)
         case .picture(let identity, let description, let embedding):
             let isNew = try writer.add(identity, description, embedding, for: file)

@@ -7,7 +7,9 @@ extension LibraryReader {
     /// The files nearest to a question, best first; files with the same score in the order of their paths.
     ///
     /// Vectors whose pictures are gone are passed over. `calibration` turns cosines into the calibrated figure.
-    public func find(_ query: Query, vector: [Float], snapshot: VectorSnapshot, calibration: ScoreCalibration?) throws
+    public func find(
+        _ query: Query, vector: [Float], snapshot: VectorSnapshot, calibration: ScoreCalibration?
+    ) throws
         -> [Hit]
     {
         var filter: RowFilter?
@@ -24,7 +26,8 @@ extension LibraryReader {
             options.filter = filter
             options.minimum = query.minimum
             let neighbors = try snapshot.search(vector, count: count, options: options)
-            let hits = try hits(neighbors, calibration: calibration, pair: query.isTextOnly ? .textImage : .imageImage)
+            let hits = try hits(
+                neighbors, calibration: calibration, pair: query.isTextOnly ? .textImage : .imageImage)
             // Missing pictures took places: ask for more until there are enough or nothing is left.
             if hits.count >= query.top || neighbors.count < count || count >= snapshot.count {
                 return Array(hits.prefix(query.top))
@@ -44,7 +47,8 @@ extension LibraryReader {
                 for file in try catalog.files(content: neighbor.id, in: database) {
                     hits.append(
                         Hit(
-                            path: path(of: file), score: score, calibrated: calibration?.shareBelow(score, pair),
+                            path: path(of: file), score: score,
+                            calibrated: calibration?.shareBelow(score, pair),
                             id: neighbor.id))
                 }
             }

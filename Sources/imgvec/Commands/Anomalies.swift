@@ -41,7 +41,9 @@ struct Anomalies: ParsableCommand {
     @Option(help: ArgumentHelp("Nearest neighbours a picture is judged by.", valueName: "k"))
     var neighbors = Analysis.Anomalies.usualNeighborCount
 
-    @Option(name: .customLong("in"), help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
+    @Option(
+        name: .customLong("in"),
+        help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
     var folders: [PathArgument] = []
 
     @OptionGroup var location: IndexLocation
@@ -51,7 +53,9 @@ struct Anomalies: ParsableCommand {
 
     func validate() throws {
         guard top >= 1 else { throw ValidationError("--top must be at least 1") }
-        guard (1...1000).contains(neighbors) else { throw ValidationError("--neighbors must be between 1 and 1000") }
+        guard (1...1000).contains(neighbors) else {
+            throw ValidationError("--neighbors must be between 1 and 1000")
+        }
     }
 
     func run() throws {
@@ -62,7 +66,8 @@ struct Anomalies: ParsableCommand {
         let line = Mutex(ProgressLine(isQuiet: verbosity.quiet))
         let total = snapshot.count
         let outliers = try reader.outliers(
-            snapshot: snapshot, folders: folders.map(\.path), method: method.analysis, neighborCount: neighbors,
+            snapshot: snapshot, folders: folders.map(\.path), method: method.analysis,
+            neighborCount: neighbors,
             threads: Platform.coreCount
         ) { done in line.withLock { $0.show(done: done, total: total, unit: "pictures") } }
         line.withLock { $0.clear() }
@@ -116,6 +121,7 @@ struct OutlierRow: ResultRow {
         try container.encode(outlier.score, forKey: .score)
         try container.encode(reason, forKey: .reason)
         try container.encode(
-            outlier.neighbors.map { NeighborJSON(path: $0.path, similarity: $0.similarity) }, forKey: .neighbors)
+            outlier.neighbors.map { NeighborJSON(path: $0.path, similarity: $0.similarity) },
+            forKey: .neighbors)
     }
 }

@@ -18,11 +18,14 @@ struct Models: ParsableCommand {
         subcommands: [List.self, Info.self, Add.self, Check.self, Remove.self], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the embedded and the installed models.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the embedded and the installed models.")
 
         func run() throws {
             let embedded = try Model.embedded()
-            var rows = [[embedded.name, "embedded", String(embedded.fingerprint.prefix(12)), embedded.architecture]]
+            var rows = [
+                [embedded.name, "embedded", String(embedded.fingerprint.prefix(12)), embedded.architecture]
+            ]
             for model in try ModelStore.standard().list() {
                 rows.append([
                     model.name, NumberText.bytes(model.manifest.files.reduce(0) { $0 + $1.size }),
@@ -52,9 +55,12 @@ struct Models: ParsableCommand {
             output.write("dimension     \(model.dimension)\n")
             output.write("parameters    \(model.parameterCount)\n")
             output.write(
-                "towers        \([model.hasImageEncoder ? "image" : nil, model.hasTextEncoder ? "text" : nil].compactMap { $0 }.joined(separator: ", "))\n")
+                "towers        \([model.hasImageEncoder ? "image" : nil, model.hasTextEncoder ? "text" : nil].compactMap { $0 }.joined(separator: ", "))\n"
+            )
             if let preprocessing {
-                output.write("input         \(preprocessing.width)×\(preprocessing.height) pixels, \(preprocessing.mode)\n")
+                output.write(
+                    "input         \(preprocessing.width)×\(preprocessing.height) pixels, \(preprocessing.mode)\n"
+                )
             }
             if let scale = model.logitScale { output.write("logit scale   \(NumberText.fixed(scale, 3))\n") }
             output.write("fingerprint   \(model.fingerprint)\n")
@@ -64,7 +70,8 @@ struct Models: ParsableCommand {
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Install a model: copy its files under a name.",
-            discussion: "The model is opened and its towers are built first; only what can be used is installed.")
+            discussion:
+                "The model is opened and its towers are built first; only what can be used is installed.")
 
         @Argument(help: ArgumentHelp("A model folder or .safetensors file.", valueName: "path"))
         var path: PathArgument
