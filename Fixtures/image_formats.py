@@ -349,6 +349,9 @@ def pnms(image):
     yield "raw.ppm", f"P6\n{size}255\n".encode() + pixels.tobytes(), pixels, EXACT
     few = (pixels // 16).astype(np.uint8)
     yield "raw-maxval-15.ppm", f"P6\n{size}15\n".encode() + few.tobytes(), few * 17, EXACT
+    hundredths = (pixels.astype(np.uint16) * 100 // 255).astype(np.uint8)
+    expected = np.floor(hundredths.astype(float) * 255 / 100 + 0.5).astype(np.uint8)
+    yield "raw-maxval-100.ppm", f"P6\n{size}100\n".encode() + hundredths.tobytes(), expected, EXACT
     clear = with_alpha(image)
     head = f"P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n"
     yield "rgba.pam", head.encode() + np.asarray(clear).tobytes(), over_white(clear), EXACT
