@@ -173,7 +173,7 @@ def killed(binary, photos, scratch, times=20):
     folder.mkdir()
     for photo in sorted(Path(photos).iterdir()):
         if photo.suffix.lower() in {".jpg", ".jpeg", ".png"}:
-            for copy in range(12):  # bytes after the end of the picture make another content of it
+            for copy in range(30):  # bytes after the end of the picture make another content of it
                 (folder / f"{copy}-{photo.name}").write_bytes(photo.read_bytes() + b"copy %d" % copy)
     whole = Program(binary, scratch / "kill-whole")
     start = time.time()
@@ -181,10 +181,12 @@ def killed(binary, photos, scratch, times=20):
     seconds = time.time() - start
     rng = random.Random(SEED)
     broken = Program(binary, scratch / "kill-broken")
-    indexed = []
+    count, indexed = len(list(folder.iterdir())), []
     for _ in range(times):
+        # A moment within what is left to do, so that every kill finds the program at work.
+        left = seconds * (1 - (indexed[-1] if indexed else 0) / count)
         process = subprocess.Popen([broken.binary, "index", str(folder), "--index", broken.index], stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0, max(0.2, seconds / 4)))
+        time.sleep(rng.uniform(0.05, max(0.3, 0.4 * left)))
         process.send_signal(signal.SIGKILL)
         process.wait()
         if (Path(broken.index) / "catalog.sqlite").exists():

@@ -102,7 +102,10 @@ static void prepare(decoder *self, cc_failure *failure) {
 static cc_status read_header(decoder *self, const uint8_t *data, size_t count, uint32_t scale) {
     struct jpeg_decompress_struct *jpeg = &self->jpeg;
     jpeg_mem_src(jpeg, (unsigned char *)data, (unsigned long)count);
-    jpeg_read_header(jpeg, TRUE);
+    if (jpeg_read_header(jpeg, TRUE) != JPEG_HEADER_OK) {
+        cc_fail(self->failure, "the data end within the header");
+        return CC_TRUNCATED;
+    }
     if (jpeg->data_precision != 8) {
         cc_fail(self->failure, "%d bits a sample", jpeg->data_precision);
         return CC_UNSUPPORTED;
