@@ -81,6 +81,10 @@ struct NetpbmHeader {
         let rows = min(height, data.count / rowBytes)
         guard rows > 0 else { throw .truncated(.pnm, detail: "the data ends before the first row does") }
         var picture = PixelBuffer(width: width, height: height, red: 255, green: 255, blue: 255)
+        if channels == 3, maximum == 255 {  // stored as it is wanted
+            picture.pixels.replaceSubrange(0..<rows * rowBytes, with: data[..<(rows * rowBytes)])
+            return Raster(pixels: picture, isDamaged: rows < height)
+        }
         var values = [UInt8](repeating: 0, count: channels)
         for row in 0..<rows {
             for x in 0..<width {
