@@ -80,7 +80,7 @@ extension VectorStore {
             if let deleted = segment.deleted, changed.contains(segment.number) {
                 let (number, path) = newPath(StoreFiles.deletions)
                 let bytes = Deletions.encoded(deleted, segment: segment.number)
-                try asIndexError(path) { try bytes.withUnsafeBytes { try AtomicFile.write($0, to: path) } }
+                try asIndexError(path) { try writeNewFile(bytes, path) }
                 entry.deletions = number
                 entry.deletedRows = deleted.count
                 entry.deletionsChecksum = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
@@ -112,6 +112,21 @@ extension VectorStore {
         }
         next.entries = entries
         return result
+    }
+
+    /// Writes a file that is not there yet, and flushes it.
+    private func writeNewFile(_ bytes: [UInt8], _ path: FilePath) throws {
+        let file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        do {
+            try file.writeAll(bytes)
+            try AtomicFile.flush(file, path: path)
+        } catch {
+            try? file.close()
+            throw error
+        }
+        try file.close()
     }
 
     /// No segment is made larger than this, so that rewriting one stays bearable.
