@@ -93,7 +93,8 @@ import VectorIndex
         let fixture = try StoreFixture(dimension: 64)
         try fixture.fill((0..<3000).map { $0 % 2 == 0 ? one : vectors.next() })
         let found = try fixture.snapshot().search(one, count: 100)
-        #expect(found.map(\.id) == (0..<100).map { UInt64(2 * $0 + 1) })
+        let expected: [UInt64] = (0..<100).map { UInt64(2 * $0 + 1) }
+        #expect(found.map(\.id) == expected)
     }
 
     @Test func emptyAndOddQueries() throws {
