@@ -130,6 +130,13 @@ import Testing
         #expect(blurred.sharpness < 0.5 * sharp.sharpness)
         #expect(abs(blurred.brightness - sharp.brightness) < 0.02)
         let plain = QualityMeasures(PixelBuffer(width: 10, height: 10, red: 255, green: 255, blue: 255))
-        #expect(plain == QualityMeasures(sharpness: 0, brightness: 1, contrast: 0, entropy: 0))
+        #expect(
+            plain == QualityMeasures(sharpness: 0, brightness: 1, contrast: 0, entropy: 0, colorfulness: 0))
+        // Pure red: no variance, and a mean of 255 and 127.5 on the two opponent axes.
+        let red = QualityMeasures(PixelBuffer(width: 10, height: 10, red: 255, green: 0, blue: 0))
+        #expect(abs(red.colorfulness - 0.3 * (255.0 * 255 + 127.5 * 127.5).squareRoot()) < 1e-9)
+        let car = QualityMeasures(try Picture("gallery/red-car.jpg").decoded().pixels)
+        let grey = QualityMeasures(try Picture("gallery/red-car-grey.jpg").decoded().pixels)
+        #expect(car.colorfulness > 15 && grey.colorfulness < 1)
     }
 }

@@ -109,7 +109,7 @@ struct Album: Sendable {
     @Test func unreadableFileIsNamedRememberedAndCounted() throws {
         let album = try Album(count: 2)
         try Album.copy(
-            Fixtures.path("images/damaged/zero-bytes.jpg"), to: album.pictures.appending("empty.jpg"))
+            Fixtures.path("images/damaged/empty.jpg"), to: album.pictures.appending("empty.jpg"))
         let first = try album.program.run("index pictures")
         #expect(first.status == 3)
         #expect(first.errors.contains("pictures/empty.jpg: "))

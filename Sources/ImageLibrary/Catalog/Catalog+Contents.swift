@@ -52,7 +52,7 @@ extension Catalog {
     /// Adds a content; its number must come from `reserveContentNumbers`.
     package func insert(_ content: ContentRecord, in database: Database) throws {
         try database.cachedStatement(
-            sql: "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            sql: "INSERT INTO content VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ).execute(arguments: [
             Int64(bitPattern: content.id), Data(content.hash), content.size, content.format.rawValue,
             content.width,
@@ -60,7 +60,7 @@ extension Catalog {
             Data(content.pdq.bytes),
             content.pdqQuality, content.quality.sharpness, content.quality.brightness,
             content.quality.contrast,
-            content.quality.entropy,
+            content.quality.entropy, content.quality.colorfulness,
         ])
     }
 

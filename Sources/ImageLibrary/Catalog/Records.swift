@@ -84,7 +84,7 @@ public struct ContentRecord: Sendable, Equatable {
     public let isTruncated: Bool
     /// The 256-bit PDQ hash and its quality, 0 to 100.
     public let pdq: PDQHash, pdqQuality: Int
-    /// Sharpness, brightness, contrast and entropy.
+    /// Sharpness, brightness, contrast, entropy and colourfulness.
     public let quality: QualityMeasures
 }
 
@@ -101,7 +101,7 @@ extension ContentRecord {
             pdqQuality: row["pdq_quality"],
             quality: QualityMeasures(
                 sharpness: row["sharpness"], brightness: row["brightness"], contrast: row["contrast"],
-                entropy: row["entropy"]))
+                entropy: row["entropy"], colorfulness: row["colorfulness"]))
     }
 }
 

@@ -36,7 +36,8 @@ enum Schema {
                     sharpness REAL NOT NULL,
                     brightness REAL NOT NULL,
                     contrast REAL NOT NULL,
-                    entropy REAL NOT NULL
+                    entropy REAL NOT NULL,
+                    colorfulness REAL NOT NULL
                 );
 
                 CREATE TABLE file (

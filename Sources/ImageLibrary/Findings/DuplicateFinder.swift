@@ -43,7 +43,8 @@ public struct DuplicateGroup: Sendable {
         public let size: Int64, width: Int, height: Int
     }
 
-    /// The members; the first is the one to keep: whole, most pixels, most bytes, oldest, in this order.
+    /// The members; the first is the one to keep: whole, coloured, most pixels, most bytes, oldest, in this
+    /// order.
     public let members: [Member]
 }
 
@@ -75,6 +76,9 @@ public struct DuplicateFinder: Sendable {
     /// The agreement of the pixels that makes two pictures copies; beside a matching hash, less is enough.
     static let agreement: Float = 0.90
     static let agreementBesideHash: Float = 0.80
+
+    /// Pictures less colourful than this count as grey.
+    private static let greyLimit = 3.0
 
     private let reader: LibraryReader
     private let options: DuplicateOptions
@@ -154,6 +158,11 @@ public struct DuplicateFinder: Sendable {
     private func isBetter(_ a: Int, _ b: Int) -> Bool {
         let first = contents[a], second = contents[b]
         if first.isTruncated != second.isTruncated { return second.isTruncated }
+        // A grey copy has lost what the coloured original still has, whatever its size.
+        let isGrey = (
+            first.quality.colorfulness < Self.greyLimit, second.quality.colorfulness < Self.greyLimit
+        )
+        if isGrey.0 != isGrey.1 { return isGrey.1 }
         let pixels = (first.width * first.height, second.width * second.height)
         if pixels.0 != pixels.1 { return pixels.0 > pixels.1 }
         if first.size != second.size { return first.size > second.size }
@@ -255,7 +264,9 @@ public struct DuplicateFinder: Sendable {
         {
             return .pixels
         }
-        guard options.level >= .copies, let a = cache[pair.first], let b = cache[pair.second] else { return nil }
+        guard options.level >= .copies, let a = cache[pair.first], let b = cache[pair.second] else {
+            return nil
+        }
         let needed = isHashNear && isHashReliable ? Self.agreementBesideHash : Self.agreement
         return a.agreement(with: b) >= needed ? .copies : nil
     }

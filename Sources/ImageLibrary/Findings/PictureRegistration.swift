@@ -54,7 +54,11 @@ struct PictureRegistration: Sendable {
             if inOther.value > best.value { best = (inOther.value, false, inOther.window) }
             if inThis.value > best.value { best = (inThis.value, true, inThis.window) }
         }
-        guard min(colourfulness, other.colourfulness) >= Self.colourLimit else { return best.value }
+        let isColoured = (colourfulness >= Self.colourLimit, other.colourfulness >= Self.colourLimit)
+        guard isColoured.0, isColoured.1 else {
+            // A grey copy has no colours to compare; the brightness has to agree the better for it.
+            return isColoured.0 == isColoured.1 ? best.value : best.value - Self.greyPenalty
+        }
         let (a, b) = best.isReversed ? (other, self) : (self, other)
         let blue = Self.correlation(a.blueness, b.blueness, best.window, step: 1)
         let red = Self.correlation(a.redness, b.redness, best.window, step: 1)
@@ -67,6 +71,7 @@ struct PictureRegistration: Sendable {
     /// Compression, fading and another white balance keep the colours' correlation above this; another colour of
     /// one thing does not.
     private static let colourAgreement: Float = 0.7
+    private static let greyPenalty: Float = 0.06
 
     private static func variance(_ plane: Plane) -> Float {
         let mean = plane.reduce(0, +) / Float(plane.count)

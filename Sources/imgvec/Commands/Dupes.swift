@@ -10,8 +10,8 @@ struct Dupes: ParsableCommand {
         abstract: "Groups of copies, with the kind of each match. Nothing is changed.",
         discussion: """
             Levels: bytes (same content), pixels (only metadata or container differ), copies (re-encoded, resized, \
-            lightly cropped or edited). The first file of a group is the one to keep: most pixels, then most \
-            bytes, then oldest. Every other member matches that file itself.
+            lightly cropped or edited). The first file of a group is the one to keep: whole before cut off, \
+            coloured before grey, then most pixels, most bytes, oldest. Every other member matches that file itself.
 
             tsv and paths write blocks of paths with an empty line between groups, as fdupes does; json and jsonl \
             write {"keep", "members": [{"path", "level", "score", "size", "width", "height"}]}. Hard links of one \
