@@ -17,7 +17,9 @@ private let folder = Platform.environment("IMGVEC_FULL_SIZE").map { FilePath($0)
         expectClose(actual, expected, what, tolerance: 1e-4 * scale)
     }
 
-    @Test(arguments: ["clip-vit-b-32", "resnet-18.safetensors", "resnet-50.safetensors"], TowerParityTests.backends)
+    static let models = ["clip-vit-b-32", "resnet-18.safetensors", "resnet-50.safetensors"]
+
+    @Test(arguments: models, TowerParityTests.backends)
     func agreesWithPyTorch(name: String, backend: MathBackend) throws {
         let folder = try #require(folder)
         try MathLibrary.$override.withValue(backend) {
@@ -31,7 +33,8 @@ private let folder = Platform.environment("IMGVEC_FULL_SIZE").map { FilePath($0)
             for index in 0..<6 {
                 let ids = try golden.weights("text.\(index).ids").tensor().values.map { Int32($0) }
                 let vector = try text([ids])
-                compare(vector, try golden.weights("text.\(index).vector").tensor(), "text \(index) \(backend)")
+                compare(
+                    vector, try golden.weights("text.\(index).vector").tensor(), "text \(index) \(backend)")
             }
         }
     }
