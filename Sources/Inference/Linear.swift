@@ -76,11 +76,11 @@ public struct Linear: Sendable {
 
     private func runDirectly(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
         withUnsafeTemporaryAllocation(
-            of: Float.self, capacity: 4 * inputs + (packed.adding ? rows * outputs : 0)
+            of: Float.self, capacity: 2 * inputs + (packed.adding ? rows * outputs : 0)
         ) {
             memory in
             guard let scratch = memory.baseAddress else { return }
-            let target = packed.adding ? scratch + 4 * inputs : y
+            let target = packed.adding ? scratch + 2 * inputs : y
             var column = 0
             for part in parts {
                 cdnn_skinny(

@@ -21,7 +21,10 @@ public enum MathLibrary {
     public static var backend: MathBackend { override ?? preferred }
 
     private static let preferred: MathBackend = {
-        if Platform.environment("IMGVEC_MATH") == MathBackend.portable.rawValue { return .portable }
+        // One that is asked for by name is used, or fails when it is not there.
+        if let wanted = Platform.environment("IMGVEC_MATH").flatMap({ MathBackend(rawValue: $0) }) {
+            return wanted
+        }
         return cdnn_available() != 0 ? .oneDNN : .portable
     }()
 
@@ -45,6 +48,7 @@ public enum MathLibrary {
     static func check(_ status: cdnn_status, _ operation: @autoclosure () -> String) throws(InferenceError) {
         switch status {
         case CDNN_OK: return
+        case CDNN_UNAVAILABLE: throw InferenceError(.noLibrary, operation())
         case CDNN_OUT_OF_MEMORY: throw InferenceError(.outOfMemory, operation())
         default: throw InferenceError(.mathLibrary(status: Int(cdnn_last_failure())), operation())
         }
@@ -57,6 +61,8 @@ public struct InferenceError: Error, Sendable, Equatable, CustomStringConvertibl
     public enum Reason: Sendable, Equatable {
         /// Memory ran out.
         case outOfMemory
+        /// oneDNN is not installed, or has no code for it.
+        case noLibrary
         /// oneDNN refused, with this status number.
         case mathLibrary(status: Int)
     }
@@ -75,6 +81,8 @@ public struct InferenceError: Error, Sendable, Equatable, CustomStringConvertibl
     public var description: String {
         switch reason {
         case .outOfMemory: "not enough memory for \(operation)"
+        case .noLibrary:
+            "oneDNN is not there for \(operation), but IMGVEC_MATH=onednn asks for it; IMGVEC_MATH=portable does without"
         case .mathLibrary(let status):
             "oneDNN failed (status \(status)) in \(operation); IMGVEC_MATH=portable does without it"
         }

@@ -17,9 +17,9 @@ private let folder = Platform.environment("IMGVEC_FULL_SIZE").map { FilePath($0)
         expectClose(actual, expected, what, tolerance: 1e-4 * scale)
     }
 
-    @Test(
-        arguments: ["clip-vit-b-32", "resnet-18.safetensors", "resnet-50.safetensors"],
-        TowerParityTests.backends)
+    static let models = ["clip-vit-b-32", "resnet-18.safetensors", "resnet-50.safetensors"]
+
+    @Test(arguments: models, TowerParityTests.backends)
     func agreesWithPyTorch(name: String, backend: MathBackend) throws {
         let folder = try #require(folder)
         try MathLibrary.$override.withValue(backend) {

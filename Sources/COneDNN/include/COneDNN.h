@@ -88,7 +88,7 @@ cdnn_status cdnn_portable_sgemm(
 void cdnn_patch_rows(
     const cdnn_conv_shape *shape, long height, long width, const float *x, float *rows);
 /// y [rows, outputs] (with row stride ldy) = x [rows, inputs] W^T for few rows: W [outputs, inputs] is read
-/// once, as it stands in the file, in any of the element types. `scratch` holds 4 * inputs floats.
+/// once, as it stands in the file, in any of the element types. `scratch` holds 2 * inputs floats.
 void cdnn_skinny(
     long rows, long inputs, long outputs, const float *x, const void *weights, cdnn_element element, float *y,
     long ldy, float *scratch);

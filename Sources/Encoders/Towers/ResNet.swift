@@ -15,7 +15,7 @@ package struct ResNet: ImageTower {
     /// Channels after each stage.
     package let widths: [Int]
     package let dimension: Int
-    package let batch: Int = 4
+    package let batch: Int = 8
 
     private let stem: Convolution
     private let stages: [[Block]]
