@@ -38,7 +38,10 @@ public final class VectorStore {
         } else {
             manifest = Manifest(space: space, precision: precision, rotationSeed: Self.rotationSeed)
             manifest.generation = 1
-            try asIndexError(folder) { try Folders.create(folder) }
+            try asIndexError(folder) {
+                try Folders.create(folder)
+                try AtomicFile.flushFolder(folder.removingLastComponent())
+            }
             try manifest.write(in: folder)
         }
         segments = try LiveSegment.all(of: manifest, in: folder)
