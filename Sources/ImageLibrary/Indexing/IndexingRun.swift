@@ -10,7 +10,7 @@ import SystemSupport
 /// The order of content numbers and vectors depends only on the list, not on the number of threads.
 final class IndexingRun {
     /// Files a worker takes at a time: the tower sees them as one batch.
-    private static let batchSize = 4
+    private static let batchSize = 8
     /// Commit at the latest after this many files, to bound what a crash can cost.
     private static let commitCount = 4096
 
