@@ -79,9 +79,10 @@ static dnnl_status_t append_sum(const cdnn_table *lib, dnnl_post_ops_t ops) {
 
 // MARK: packed operations
 
-// A primitive for one input size. Its descriptor is kept: the layouts it answers queries with live inside it.
+// A primitive for one input size and thread count, which is built into it. Its descriptor is kept: the layouts it
+// answers queries with live inside it.
 typedef struct prepared {
-    long sizes[3];
+    long sizes[4];
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
     layout_ref x, w, b, y, scratch;
@@ -297,6 +298,7 @@ static cdnn_status linear_prepare(
     const cdnn_table *lib, cdnn_linear *l, long rows, const float *plain, prepared **result) {
     dnnl_dims_t x_dims = {rows, l->inputs}, w_dims = {l->inputs, l->outputs}, b_dims = {1, l->outputs};
     dnnl_dims_t y_dims = {rows, l->outputs};
+    if (!cdnn_stream(lib)) return CDNN_OUT_OF_MEMORY;  // puts this thread's thread count in force
     layout x = {0}, any = {0}, plain_w = {0}, b = {0}, y = {0};
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t desc = NULL;
@@ -315,7 +317,7 @@ static cdnn_status linear_prepare(
     }
     cdnn_status outcome = cdnn_check(status);
     if (status == dnnl_success) {
-        long sizes[3] = {rows, 0, 0};
+        long sizes[4] = {rows, cdnn_threads()};
         outcome = keep(lib, &l->shared, desc, sizes, REF(plain_w), plain, result);
     }
     if (attr) lib->dnnl_primitive_attr_destroy(attr);
@@ -352,7 +354,7 @@ cdnn_status cdnn_linear_create(
 cdnn_status cdnn_linear_run(cdnn_linear *linear, long rows, const float *x, float *y) {
     const cdnn_table *lib = cdnn_library();
     if (!lib) return CDNN_UNAVAILABLE;
-    long sizes[3] = {rows, 0, 0};
+    long sizes[4] = {rows, cdnn_threads()};
     pthread_mutex_lock(&linear->shared.lock);
     prepared *p = find(&linear->shared, sizes);
     cdnn_status status = p ? CDNN_OK : linear_prepare(lib, linear, rows, NULL, &p);
@@ -376,6 +378,7 @@ static cdnn_status conv_prepare(
     dnnl_dims_t y_dims = {
         sizes[0], s->outputs, (sizes[1] + 2 * s->padding - s->kernel) / s->stride + 1,
         (sizes[2] + 2 * s->padding - s->kernel) / s->stride + 1};
+    if (!cdnn_stream(lib)) return CDNN_OUT_OF_MEMORY;  // puts this thread's thread count in force
     layout x = {0}, any = {0}, plain_w = {0}, b = {0}, y = {0};
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t desc = NULL;
@@ -413,7 +416,7 @@ cdnn_status cdnn_conv_create(
     if (!conv) return CDNN_OUT_OF_MEMORY;
     cdnn_status status = operation_init(&conv->shared, shape->outputs, bias);
     conv->shape = *shape;
-    long sizes[3] = {count_hint, height_hint, width_hint};
+    long sizes[4] = {count_hint, height_hint, width_hint, cdnn_threads()};
     prepared *first;
     if (status == CDNN_OK) status = conv_prepare(lib, conv, sizes, weights, &first);
     if (status != CDNN_OK) {
@@ -427,7 +430,7 @@ cdnn_status cdnn_conv_create(
 cdnn_status cdnn_conv_run(cdnn_conv *conv, long count, long height, long width, const float *x, float *y) {
     const cdnn_table *lib = cdnn_library();
     if (!lib) return CDNN_UNAVAILABLE;
-    long sizes[3] = {count, height, width};
+    long sizes[4] = {count, height, width, cdnn_threads()};
     pthread_mutex_lock(&conv->shared.lock);
     prepared *p = find(&conv->shared, sizes);
     cdnn_status status = p ? CDNN_OK : conv_prepare(lib, conv, sizes, NULL, &p);

@@ -2,7 +2,7 @@
 
     python export.py --data ../shared/data --run RUN --model Sources/CBundledModel/data --golden Fixtures/golden/mini
 
-Takes the averaged weights of RUN/checkpoint.pt, rounds them to float16, and from then on works with the rounded ones:
+Takes the averaged weights of RUN/checkpoint.pt with fresh batch-norm statistics, rounds them to float16, and from then on works with the rounded ones:
 what is measured, calibrated and written as reference is what users get.
 """
 import argparse
@@ -16,20 +16,17 @@ from safetensors.torch import save_file
 
 import tokenizer as tokenizers
 from data import Pictures
-from evaluate import full, random_pairs
+from evaluate import checkpoint_model, full, random_pairs
 from golden import write_golden
-from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, DualEncoder, text_config
+from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, text_config
 from provenance import provenance
 
 VERSION = "0.1"
 
 
-def rounded_model(run, tokenizer):
-    """The averaged model with float16-rounded weights, in float32, and the checkpoint's facts."""
-    state = torch.load(os.path.join(run, "checkpoint.pt"), weights_only=False)
-    model = DualEncoder(VISION, text_config(tokenizer)).eval()
-    model.load_state_dict({k: v.half().to(v.dtype) if v.is_floating_point() else v for k, v in state["average"].items()})
-    return model, state["step"], state["spent"]
+def round_weights(model):
+    """Rounds to float16 in place, keeping float32 tensors: from here on the model computes what the exported file holds."""
+    model.load_state_dict({k: v.half().to(v.dtype) if v.is_floating_point() else v for k, v in model.state_dict().items()})
 
 
 def write_weights(model, folder):
@@ -60,10 +57,11 @@ def main():
     tokenizer = tokenizers.load(folder)
     for name in ("vocab.json", "merges.txt"):
         shutil.copy(os.path.join(folder, name), options.model)
-    model, step, spent = rounded_model(options.run, tokenizer)
+    pictures = Pictures(options.data, options.run)
+    model, step, spent = checkpoint_model(options.run, tokenizer, pictures)
+    round_weights(model)
     write_weights(model, options.model)
 
-    pictures = Pictures(options.data, options.run)
     table, images, queries = full(model, pictures, tokenizer)
     image_image, text_image = random_pairs(pictures, images, model, tokenizer, queries)
     quantiles = lambda values: [round(float(v), 5) for v in values]

@@ -11,7 +11,7 @@ A small image+text dual encoder, trained from random weights by this project on 
 
 `Sources/Training` holds all of it; its README says how to run it. This file's weights: {steps} steps of 208 pictures (48 of them a
 second time, edited) in {minutes:.0f} minutes on two shared CPU cores (bfloat16 arithmetic, float32 weights), {passes:.1f} passes over the training
-pictures, moving average of the weights.
+pictures, moving average of the weights, batch-norm statistics taken anew at the end.
 
     python prepare.py --data DATA --run RUN && python tokenizer.py --data DATA --run RUN
     python train.py --data DATA --run RUN --steps {steps} --seed 1
