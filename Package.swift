@@ -53,12 +53,14 @@ let package = Package(
             "Encoders",
             ["Inference", "Imaging", "SystemSupport", "CBundledModel", crypto, system]),
         module("VectorIndex", ["SystemSupport", "CKernels", system]),
-        module("Inference", ["SystemSupport", "CKernels", "COneDNN", system]),
+        module("Inference", ["SystemSupport", "COneDNN", system]),
         module("Imaging", ["CCodecs", "CKernels"]),
         module("SystemSupport", [system]),
         .target(name: "CKernels"),
         .target(name: "CCodecs", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
-        .target(name: "COneDNN"),
+        .target(
+            name: "COneDNN",
+            linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
         .target(name: "CBundledModel", exclude: ["data"]),
 
         .target(
