@@ -1,8 +1,8 @@
 """What the main job must show, measured on the built binary: python3 acceptance.py BINARY PHOTOS [--data DIR] [PART ...]
 
-PHOTOS is a folder of distinct photographs. Parts: self, copies, outliers, rerun, killed, startup (default: all).
-`outliers` needs --data DIR with pictures.jsonl and its .bin shards (one JSON line a picture: shard, offset, length,
-split, label). Needs Pillow and numpy. Prints one line per figure; changes nothing but a scratch folder.
+PHOTOS is a folder of distinct photographs. Parts: self, copies, outliers, recall, rerun, killed, startup (default: all).
+`outliers` and `recall` need --data DIR with pictures.jsonl and its .bin shards (one JSON line a picture: shard, offset,
+length, split, label). Needs Pillow. Prints one line per figure; changes nothing but a scratch folder.
 """
 import argparse, io, json, os, random, shutil, signal, statistics, subprocess, sys, tempfile, time
 from collections import defaultdict
@@ -112,13 +112,42 @@ def auroc(positive, negative):
     return wins / (len(positive) * len(negative))
 
 
+def held_out(data):
+    """The pictures that the embedded model was not trained on."""
+    return [row for row in map(json.loads, open(Path(data) / "pictures.jsonl")) if row["split"] == "dev"]
+
+
+def write_picture(data, row, path):
+    with open(Path(data) / row["shard"], "rb") as shard:
+        shard.seek(row["offset"])
+        path.write_bytes(shard.read(row["length"]))
+
+
+def recall(binary, data, scratch, queries=300):
+    if not data:
+        return print("recall: no --data, skipped")
+    folder = scratch / "recall"
+    folder.mkdir()
+    for number, row in enumerate(held_out(data)):
+        write_picture(data, row, folder / f"{number:05}.webp")
+    program = Program(binary, scratch / "recall-index")
+    print("index:", program.run("index", folder, ok=(0, 3)).stderr.strip().splitlines()[-1])
+    files = sorted(folder.iterdir())
+    found = 0
+    for picture in random.Random(SEED).sample(files, queries):
+        near = {hit["path"] for hit in program.json("find", "--image", picture, "--top", 10)}
+        true = {hit["path"] for hit in program.json("find", "--image", picture, "--top", 10, "--exact")}
+        found += len(near & true)
+    print(f"recall@10 of the default search against --exact, {len(files)} pictures, {queries} queries: {found / (10 * queries):.4f}")
+
+
 def outliers(binary, data, scratch):
     if not data:
         return print("outliers: no --data, skipped")
-    rows = [json.loads(line) for line in open(Path(data) / "pictures.jsonl")]
+    rows = held_out(data)
     labels = defaultdict(list)
     for row in rows:
-        if row["split"] == "dev" and "label" in row:
+        if "label" in row:
             labels[row["label"]].append(row)
     chosen = sorted((name for name in labels if len(labels[name]) >= 20), key=lambda name: (-len(labels[name]), name))[:20]
     rng = random.Random(SEED)
@@ -129,9 +158,7 @@ def outliers(binary, data, scratch):
         others = rng.sample([row for other in sorted(labels) if other != name for row in labels[other]], 20)
         for kind, members in (("in", labels[name][:100]), ("out", others)):
             for number, row in enumerate(members):
-                with open(Path(data) / row["shard"], "rb") as shard:
-                    shard.seek(row["offset"])
-                    (folder / f"{kind}-{number:03}.webp").write_bytes(shard.read(row["length"]))
+                write_picture(data, row, folder / f"{kind}-{number:03}.webp")
         program = Program(binary, scratch / "outliers-index" / folder.name)
         program.run("index", folder, ok=(0, 3))
         for method in ("knn", "lof"):
@@ -229,6 +256,7 @@ def main():
         "self": lambda s: find_self(options.binary, options.photos, s),
         "copies": lambda s: copies(options.binary, options.photos, s),
         "outliers": lambda s: outliers(options.binary, options.data, s),
+        "recall": lambda s: recall(options.binary, options.data, s),
         "rerun": lambda s: rerun(options.binary, options.photos, s),
         "killed": lambda s: killed(options.binary, options.photos, s),
         "startup": lambda s: startup(options.binary, options.photos, s),

@@ -94,8 +94,13 @@ extension LibraryReader {
                     """)
         }.map { "\(paths.catalog): \($0)" }
         for model in try models() {
+            let found = VectorStore.verify(
+                folder: paths.vectors(model: model.folderName),
+                space: VectorSpace(dimension: model.dimension, fingerprint: model.fingerprint))
+            problems += found.map(\.description)
+            // Damage that keeps the vectors from being opened has been named already.
+            guard found.isEmpty else { continue }
             let snapshot = try vectors(of: model)
-            problems += snapshot.verify().map(\.description)
             let marked = try catalog.read { try catalog.embeddedContents(model: model.id, in: $0) }
             let lost = marked.count { snapshot.row(ofID: $0) == nil }
             if lost > 0 {
