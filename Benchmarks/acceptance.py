@@ -187,7 +187,7 @@ def rerun(binary, photos, scratch, count=10_000):
     program = Program(binary, scratch / "many-index")
     for label in ("first run", "second run, unchanged"):
         start = time.time()
-        words = program.run("index", folder, "--verbose").stderr.strip().splitlines()[-1]
+        words = program.run("index", folder).stderr.strip().splitlines()[-1]
         print(f"{label} over {count} files: {time.time() - start:.2f} s ({words})")
     folder.rename(scratch / "renamed")
     start = time.time()

@@ -70,6 +70,17 @@ struct Album: Sendable {
         #expect(found.lines.allSatisfy { $0.contains("/holiday/") })
     }
 
+    @Test func renamedRootIsFollowedAndItsOldNameForgotten() throws {
+        let album = try Album(count: 5)
+        #expect(try album.program.run("index pictures").status == 0)
+        try AtomicFile.rename(album.pictures, to: album.folder.appending("renamed"))
+        let second = try album.program.run("index renamed")
+        #expect(second.errors.hasPrefix("5 moved; 5 pictures in the index"), "\(second.errors)")
+        #expect(try album.program.run("index").errors.hasPrefix("5 unchanged; 5 pictures"))
+        #expect(
+            try album.program.run("find --text house --top 9").lines.allSatisfy { $0.contains("/renamed/") })
+    }
+
     @Test func copyOfAKnownPictureIsRecognisedByContent() throws {
         let album = try Album(count: 2)
         #expect(try album.program.run("index pictures").status == 0)

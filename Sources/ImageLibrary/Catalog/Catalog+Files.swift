@@ -23,6 +23,12 @@ extension Catalog {
             "state IN (\(states.map { String($0.rawValue) }.joined(separator: ",")))", [], database)
     }
 
+    /// The files with a number on a device, whatever their state.
+    package func files(device: UInt64, inode: UInt64, in database: Database) throws -> [FileRecord] {
+        try fetchFiles(
+            "inode = ? AND device = ?", [Int64(bitPattern: inode), Int64(bitPattern: device)], database)
+    }
+
     /// How many files are in a state.
     package func count(of state: FileState, in database: Database) throws -> Int {
         try Int.fetchOne(

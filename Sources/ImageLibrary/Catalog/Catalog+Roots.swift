@@ -44,6 +44,13 @@ extension Catalog {
         return root
     }
 
+    /// Drops a root that no file belongs to.
+    package func deleteRootIfEmpty(_ root: Int64, in database: Database) throws {
+        try database.execute(
+            sql: "DELETE FROM root WHERE id = ? AND NOT EXISTS (SELECT 1 FROM file WHERE root_id = root.id)",
+            arguments: [root])
+    }
+
     private func storedForm(of path: FilePath) -> (FilePath, isRelative: Bool) {
         guard let home = paths.home, path.starts(with: home) else { return (path, false) }
         var relative = path

@@ -54,6 +54,7 @@ enum Schema {
                     UNIQUE (root_id, path)
                 );
                 CREATE INDEX file_content ON file (content_id);
+                CREATE INDEX file_identity ON file (inode, device);
 
                 CREATE TABLE model (
                     id INTEGER PRIMARY KEY,

@@ -53,12 +53,25 @@ extension WritingSession {
                 retries: options.retriesUnreadable, isDone: isDone)
         }
         try add(files, to: &plan, options: options, isDone: isDone, onEvent: onEvent, report: &report)
-        plan.finish(isDone: isDone)
+        try plan.finish(isDone: isDone, formerName: formerName)
         report.unchanged = plan.unchangedCount
         report.hardLinks = plan.hardLinkCount
         report.absent += plan.absentCount
         report.stillUnreadable = plan.stillUnreadable.count
         return plan
+    }
+
+    /// The file that once had another, now vacant path, recognised by device and number.
+    private func formerName(_ status: FileStatus) throws -> FileRecord? {
+        try catalog.read { database in
+            let candidates = try catalog.files(device: status.device, inode: status.inode, in: database)
+            guard !candidates.isEmpty else { return nil }
+            let roots = try catalog.roots(database)
+            return candidates.first { file in
+                guard let root = roots.first(where: { $0.id == file.rootID }) else { return false }
+                return (try? FileStatus.of(root.absolute(file.relativePath), followingLinks: false)) == nil
+            }
+        }
     }
 
     /// Writes down what needs no reading: renamed, gone and returned files.
@@ -72,6 +85,11 @@ extension WritingSession {
             try catalog.set(state: .indexed, files: plan.moved.map(\.file.id), in: database)
             try catalog.set(state: .missing, files: plan.missing.map(\.id), in: database)
             try catalog.set(state: .indexed, files: plan.returned.map(\.id), in: database)
+            // A root whose files have all moved elsewhere, and that is no folder any more, has served.
+            for root in try catalog.roots(database)
+            where root.isWalked && (try? FileStatus.of(root.path)) == nil {
+                try catalog.deleteRootIfEmpty(root.id, in: database)
+            }
         }
         report.moved = plan.moved.count
         report.missing = plan.missing.count

@@ -77,7 +77,12 @@ struct Reconciliation {
     }
 
     /// Decides about files at unknown paths once every folder has been seen: hard links, renamed files, new ones.
-    mutating func finish(isDone: (FileRecord) -> Bool) {
+    ///
+    /// `formerName` looks for a file outside the walked folders with the same device and number whose path is gone:
+    /// a folder that was renamed as a whole, or moved out of a root.
+    mutating func finish(
+        isDone: (FileRecord) -> Bool, formerName: (FileStatus) throws -> FileRecord?
+    ) rethrows {
         var movedAway: Set<Int64> = []
         for file in newcomers {
             let identity = FileIdentity(file.status)
@@ -85,8 +90,8 @@ struct Reconciliation {
                 hardLinkCount += 1
                 continue
             }
-            if let old = unseen[identity], old.isUnchanged(file.status), old.contentID != nil,
-                movedAway.insert(old.id).inserted
+            if let old = try unseen[identity] ?? formerName(file.status), old.isUnchanged(file.status),
+                old.contentID != nil, movedAway.insert(old.id).inserted
             {
                 moved.append(
                     Move(file: old, root: file.root, relativePath: file.relativePath, status: file.status))

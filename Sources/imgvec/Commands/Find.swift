@@ -57,6 +57,9 @@ struct Find: ParsableCommand {
         guard !(text + image + notText + notImage).isEmpty else {
             throw ValidationError("say what to find: --text WORDS or --image FILE")
         }
+        guard !(text + image + notText + notImage).contains("") else {
+            throw ValidationError("a part of the query is empty")
+        }
         guard (1...1_000_000).contains(top) else {
             throw ValidationError("--top must be between 1 and 1000000")
         }

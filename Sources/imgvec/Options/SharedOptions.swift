@@ -56,7 +56,4 @@ struct DecodingOptions: ParsableArguments {
 struct Verbosity: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Say nothing on standard error but errors.")
     var quiet = false
-
-    @Flag(name: .shortAndLong, help: "Say more on standard error.")
-    var verbose = false
 }
