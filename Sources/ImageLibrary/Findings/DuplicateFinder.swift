@@ -1,67 +1,11 @@
 import Analysis
 import Encoders
 import GRDB
-public import Imaging
-public import SystemPackage
+import Imaging
+import SystemPackage
 import SystemSupport
 import Synchronization
 public import VectorIndex
-
-/// What kind of copy two pictures are of each other; each level includes the ones before.
-public enum CopyLevel: Int, Sendable, Comparable, CaseIterable {
-    /// The same bytes.
-    case bytes
-    /// The same pixels: only metadata or the container differ.
-    case pixels
-    /// The same photograph: re-encoded, resized, lightly cropped or edited.
-    case copies
-
-    /// The word for it.
-    public var name: String {
-        switch self {
-        case .bytes: "bytes"
-        case .pixels: "pixels"
-        case .copies: "copies"
-        }
-    }
-
-    /// Orders by how much two pictures may differ.
-    public static func < (a: CopyLevel, b: CopyLevel) -> Bool { a.rawValue < b.rawValue }
-}
-
-/// Pictures that are copies of one of them.
-public struct DuplicateGroup: Sendable {
-    /// A file of the group.
-    public struct Member: Sendable {
-        /// Where it stands.
-        public let path: FilePath
-        /// How it matches the file that is kept.
-        public let level: CopyLevel
-        /// Cosine similarity to the file that is kept.
-        public let score: Float
-        /// Bytes, upright width and height.
-        public let size: Int64, width: Int, height: Int
-    }
-
-    /// The members; the first is the one to keep: whole, coloured, most pixels, most bytes, oldest, in this
-    /// order.
-    public let members: [Member]
-}
-
-/// What a search for copies looks at.
-public struct DuplicateOptions: Sendable {
-    /// The loosest match that counts.
-    public var level = CopyLevel.copies
-    /// Only files at or below these paths, when there are any.
-    public var folders: [FilePath] = []
-    /// Threads to use.
-    public var threads = Platform.coreCount
-    /// What decoding may cost.
-    public var limits = DecodeLimits()
-
-    /// The defaults.
-    public init() {}
-}
 
 /// Finds groups of copies: candidates by hash and by vector, each of them checked on the pixels.
 public struct DuplicateFinder: Sendable {
@@ -296,35 +240,5 @@ public struct DuplicateFinder: Sendable {
             if let decoded { return decoded.pixels }
         }
         return nil
-    }
-}
-
-/// The small forms of pictures that were looked at last, so that a picture in many pairs is decoded once.
-private final class RegistrationCache: Sendable {
-    private struct State {
-        var entries: [Int: PictureRegistration?] = [:]
-        var order: [Int] = []
-    }
-
-    private let state = Mutex(State())
-    private let capacity: Int
-    private let make: @Sendable (Int) -> PictureRegistration?
-
-    init(capacity: Int, make: @escaping @Sendable (Int) -> PictureRegistration?) {
-        self.capacity = capacity
-        self.make = make
-    }
-
-    subscript(index: Int) -> PictureRegistration? {
-        if let known = state.withLock({ $0.entries[index] }) { return known }
-        let made = make(index)
-        state.withLock { state in
-            if state.entries.updateValue(made, forKey: index) == nil { state.order.append(index) }
-            if state.order.count > capacity {
-                for old in state.order.prefix(capacity / 2) { state.entries[old] = nil }
-                state.order.removeFirst(capacity / 2)
-            }
-        }
-        return made
     }
 }
