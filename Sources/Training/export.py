@@ -2,8 +2,8 @@
 
     python export.py --data ../shared/data --run RUN --model Sources/CBundledModel/data --golden Fixtures/golden/mini
 
-Takes the averaged weights of RUN/checkpoint.pt with fresh batch-norm statistics, rounds them to float16, and from then on works with the rounded ones:
-what is measured, calibrated and written as reference is what users get.
+Takes the averaged weights of RUN/checkpoint.pt, finished by finish.py, rounds them to float16, and from then on works with
+the rounded ones: what is measured, calibrated and written as reference is what users get.
 """
 import argparse
 import datetime
@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 
 import tokenizer as tokenizers
 from data import Pictures
-from evaluate import checkpoint_model, full, random_pairs
+from evaluate import full, random_pairs
+from finish import finished_model
 from golden import write_golden
 from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, text_config
 from provenance import provenance
@@ -58,7 +59,7 @@ def main():
     for name in ("vocab.json", "merges.txt"):
         shutil.copy(os.path.join(folder, name), options.model)
     pictures = Pictures(options.data, options.run)
-    model, step, spent = checkpoint_model(options.run, tokenizer, pictures)
+    model, step, spent = finished_model(options.run, tokenizer, pictures)
     round_weights(model)
     write_weights(model, options.model)
 
@@ -70,7 +71,7 @@ def main():
         "logit_scale_init_value": round(float(model.logit_scale), 4), "vision_config": VISION, "text_config": text_config(tokenizer),
         "calibration": {"what": "cosine of random pairs of dev pictures (and of dev texts with dev pictures) at the quantiles 0, 0.01 ... 1",
                         "image_image_quantiles": quantiles(image_image), "text_image_quantiles": quantiles(text_image),
-                        "copy_threshold": round(table["copies: cosine threshold"], 4)}})
+                        "copy_threshold": round(table["copies: its cosine threshold"], 4)}})
     write_json(options.model, "preprocessor_config.json", {
         "image_processor_type": "CLIPImageProcessor", "do_resize": True, "size": {"height": IMAGE_SIZE, "width": IMAGE_SIZE}, "resample": 3,
         "do_center_crop": False, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": MEAN, "image_std": STD,
