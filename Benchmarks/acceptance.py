@@ -251,7 +251,7 @@ def main():
     parser.add_argument("photos")
     parser.add_argument("--data")
     parser.add_argument("parts", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     parts = {
         "self": lambda s: find_self(options.binary, options.photos, s),
         "copies": lambda s: copies(options.binary, options.photos, s),
