@@ -74,11 +74,14 @@ public struct DuplicateFinder: Sendable {
         for star in stars {
             inStar.formUnion([star.representative])
             inStar.formUnion(star.members.map(\.row))
+            let kept = contents[star.representative].id
             groups.append(
                 DuplicateGroup(
                     members: members(star.representative, level: .bytes, score: 1)
                         + star.members.flatMap {
-                            members($0.row, level: CopyLevel(rawValue: $0.level) ?? .copies, score: $0.score)
+                            members(
+                                $0.row, level: CopyLevel(rawValue: $0.level) ?? .copies,
+                                score: cosine(kept, contents[$0.row].id, snapshot))
                         }))
         }
         for index in contents.indices where files[index].count > 1 && !inStar.contains(index) {
@@ -184,10 +187,11 @@ public struct DuplicateFinder: Sendable {
             let found = Mutex([Duplicates.Edge?](repeating: nil, count: end - start))
             WorkerThreads.forEach(end - start, threads: options.threads) { offset in
                 let candidate = candidates[base + offset]
-                if let level = level(of: candidate, cache: cache) {
+                if let match = match(of: candidate, cache: cache) {
+                    // A picture that matches two kept ones goes to the one its pixels agree with best.
                     let edge = Duplicates.Edge(
-                        a: candidate.first, b: candidate.second, level: level.rawValue,
-                        score: candidate.cosine)
+                        a: candidate.first, b: candidate.second, level: match.level.rawValue,
+                        score: match.agreement)
                     found.withLock { $0[offset] = edge }
                 }
             }
@@ -198,7 +202,9 @@ public struct DuplicateFinder: Sendable {
         return edges
     }
 
-    private func level(of pair: Candidate, cache: RegistrationCache) -> CopyLevel? {
+    private func match(
+        of pair: Candidate, cache: RegistrationCache
+    ) -> (level: CopyLevel, agreement: Float)? {
         let first = contents[pair.first], second = contents[pair.second]
         // The hash may come from a picture that was decoded smaller: equal pixels need not give equal hashes.
         let isHashNear = pair.hashDistance <= Self.hashDistance
@@ -206,13 +212,14 @@ public struct DuplicateFinder: Sendable {
         if isHashNear || !isHashReliable, first.width == second.width, first.height == second.height,
             first.isTruncated == second.isTruncated, havePixelsInCommon(pair.first, pair.second)
         {
-            return .pixels
+            return (.pixels, 1)
         }
         guard options.level >= .copies, let a = cache[pair.first], let b = cache[pair.second] else {
             return nil
         }
         let needed = isHashNear && isHashReliable ? Self.agreementBesideHash : Self.agreement
-        return a.agreement(with: b) >= needed ? .copies : nil
+        let agreement = a.agreement(with: b)
+        return agreement >= needed ? (.copies, agreement) : nil
     }
 
     private func registration(of index: Int) -> PictureRegistration? {
