@@ -13,11 +13,13 @@ A small image+text dual encoder, trained from random weights by this project on 
 second time, edited) in {minutes:.0f} minutes on two shared CPU cores (bfloat16 arithmetic, float32 weights), {passes:.1f} passes over the training
 pictures, moving average of the weights; then batch-norm statistics taken anew and image vectors spread out (`finish.py`).
 
-    python prepare.py --data DATA --run RUN && python tokenizer.py --data DATA --run RUN
-    python train.py --data DATA --run RUN --steps {steps} --seed 1
-    python export.py --data DATA --run RUN
+    cd <root of the repository>
+    python Sources/Training/prepare.py --data DATA --run RUN
+    python Sources/Training/tokenizer.py --data DATA --run RUN
+    python Sources/Training/train.py --data DATA --run RUN --steps {steps} --seed 1
+    python Sources/Training/export.py --data DATA --run RUN
 
-The schedule of this run followed the clock (`--minutes`, changed twice while it ran, on a machine busy with other work); `--steps` repeats
+The schedule of this run followed the clock (`--minutes`, changed several times while it ran, on a machine busy with other work); `--steps` repeats
 its length, not its bits. The first 1,337 steps cropped pictures down to 35 % of their area, later ones to 50 % and at the end 65 %.
 
 Objectives: contrast of pictures and texts (a text is a positive for every picture it is true of: label, synonym, coarser name,
