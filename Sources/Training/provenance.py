@@ -54,9 +54,9 @@ Copies, by edit ({edits} edits of 500 dev pictures, against all dev pictures; re
 
 ## Limits
 
-- It knows the kinds of things listed above: everyday objects, animals, dishes, clothes, sports, scenes. Fine-grained labels (bird and
-  butterfly species, shop brands) inflate what a label query scores here compared with a private photo collection.
-- Captions: with about 4,200 captioned training photos it follows the main nouns of a sentence, hardly relations, counts or colours.
+- It knows the kinds of things listed above: everyday objects, animals, dishes, clothes, sports, scenes. Many dev labels are fine-grained
+  (bird and butterfly species, shop brands), so the figures say little about how a private photo collection fares.
+- Captions: there were only about 4,500 captioned photos to learn from, and Flickr8k R@k above shows it. Short queries work better.
 - It sees a picture at 112x112, squashed to a square: small objects and written words are lost.
 - Copies: the original of an edited picture nearly always comes first, but pictures of one kind (faces, shoes on white) lie so close
   that no single cosine threshold separates copies from look-alikes. Confirm copies with a perceptual hash.
