@@ -13,11 +13,13 @@ A small image+text dual encoder, trained from random weights by this project on 
 second time, edited) in {minutes:.0f} minutes on two shared CPU cores (bfloat16 arithmetic, float32 weights), {passes:.1f} passes over the training
 pictures, moving average of the weights; then batch-norm statistics taken anew and image vectors spread out (`finish.py`).
 
-    python prepare.py --data DATA --run RUN && python tokenizer.py --data DATA --run RUN
-    python train.py --data DATA --run RUN --steps {steps} --seed 1
-    python export.py --data DATA --run RUN
+    cd <root of the repository>
+    python Sources/Training/prepare.py --data DATA --run RUN
+    python Sources/Training/tokenizer.py --data DATA --run RUN
+    python Sources/Training/train.py --data DATA --run RUN --steps {steps} --seed 1
+    python Sources/Training/export.py --data DATA --run RUN
 
-The schedule of this run followed the clock (`--minutes`, changed twice while it ran, on a machine busy with other work); `--steps` repeats
+The schedule of this run followed the clock (`--minutes`, changed several times while it ran, on a machine busy with other work); `--steps` repeats
 its length, not its bits. The first 1,337 steps cropped pictures down to 35 % of their area, later ones to 50 % and at the end 65 %.
 
 Objectives: contrast of pictures and texts (a text is a positive for every picture it is true of: label, synonym, coarser name,
@@ -52,9 +54,9 @@ Copies, by edit ({edits} edits of 500 dev pictures, against all dev pictures; re
 
 ## Limits
 
-- It knows the kinds of things listed above: everyday objects, animals, dishes, clothes, sports, scenes. Fine-grained labels (bird and
-  butterfly species, shop brands) inflate what a label query scores here compared with a private photo collection.
-- Captions: with about 4,200 captioned training photos it follows the main nouns of a sentence, hardly relations, counts or colours.
+- It knows the kinds of things listed above: everyday objects, animals, dishes, clothes, sports, scenes. Many dev labels are fine-grained
+  (bird and butterfly species, shop brands), so the figures say little about how a private photo collection fares.
+- Captions: there were only about 4,500 captioned photos to learn from, and Flickr8k R@k above shows it. Short queries work better.
 - It sees a picture at 112x112, squashed to a square: small objects and written words are lost.
 - Copies: the original of an edited picture nearly always comes first, but pictures of one kind (faces, shoes on white) lie so close
   that no single cosine threshold separates copies from look-alikes. Confirm copies with a perceptual hash.
