@@ -61,7 +61,7 @@ Copies, by edit ({edits} edits of 500 dev pictures, against all dev pictures; re
 - Copies: the original of an edited picture nearly always comes first, but pictures of one kind (faces, shoes on white) lie so close
   that no single cosine threshold separates copies from look-alikes. Confirm copies with a perceptual hash.
 - English only. Pictures of people in the data are web photos; expect its biases. Never use it to identify people.
-- For better results install a CLIP model (`imgvec models pull`).
+- For better results install a CLIP model (`imgvec models add`).
 """
 
 

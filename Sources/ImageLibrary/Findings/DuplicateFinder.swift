@@ -13,7 +13,7 @@ public struct DuplicateFinder: Sendable {
     static let hashDistance = 31
     static let hashQuality = 50
     /// Pairs whose vectors are at least this similar are looked at on the pixels.
-    static let candidateCosine: Float = 0.80
+    static let candidateCosine: Float = 0.70
     /// So many nearest neighbours of each picture are candidates: a bound on the work in collections where
     /// everything is alike. Copies of one picture find each other through the best of them.
     static let candidateCount = 16
@@ -66,7 +66,7 @@ public struct DuplicateFinder: Sendable {
         var edges: [Duplicates.Edge] = []
         if options.level > .bytes {
             let candidates = try candidates(snapshot: snapshot)
-            edges = check(candidates, snapshot: snapshot, onProgress: onProgress)
+            edges = check(candidates, onProgress: onProgress)
         }
         let stars = Duplicates.groups(edges: edges, isPreferred: isBetter)
         var inStar = Set<Int>()
@@ -122,12 +122,11 @@ public struct DuplicateFinder: Sendable {
     private struct Candidate: Sendable {
         let first: Int, second: Int
         let hashDistance: Int
-        let cosine: Float
     }
 
     private func candidates(snapshot: VectorSnapshot) throws -> [Candidate] {
         let position = Dictionary(uniqueKeysWithValues: contents.enumerated().map { ($1.id, $0) })
-        var cosines: [Pair: Float] = [:]
+        var pairs: Set<Pair> = []
         let present = snapshot.filter { position[$0] != nil }
         var searching = SearchOptions()
         searching.filter = present
@@ -138,22 +137,18 @@ public struct DuplicateFinder: Sendable {
             guard let a = position[graph.ids[row]] else { continue }
             for rank in 0..<graph.neighborCount(of: row) {
                 guard let b = position[graph.ids[graph.neighborRow(of: row, rank: rank)]] else { continue }
-                cosines[Pair(a, b)] = graph.similarity(of: row, rank: rank)
+                pairs.insert(Pair(a, b))
             }
         }
         let reliable = contents.indices.filter { contents[$0].pdqQuality >= Self.hashQuality }
         for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.words }, within: Self.hashDistance) {
-            let key = Pair(reliable[pair.first], reliable[pair.second])
-            if cosines[key] == nil {
-                cosines[key] = cosine(contents[key.first].id, contents[key.second].id, snapshot)
-            }
+            pairs.insert(Pair(reliable[pair.first], reliable[pair.second]))
         }
-        return cosines.map { pair, cosine in
+        return pairs.map { pair in
             Candidate(
                 first: pair.first, second: pair.second,
                 hashDistance: HashJoin.distance(
-                    contents[pair.first].pdq.words, contents[pair.second].pdq.words),
-                cosine: cosine)
+                    contents[pair.first].pdq.words, contents[pair.second].pdq.words))
         }.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
     }
 
@@ -174,7 +169,7 @@ public struct DuplicateFinder: Sendable {
 
     /// Decides about each candidate by comparing the pictures themselves.
     private func check(
-        _ candidates: [Candidate], snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void
+        _ candidates: [Candidate], onProgress: (Int, Int) -> Void
     ) -> [Duplicates.Edge] {
         let cache = RegistrationCache(capacity: 4096) { index in registration(of: index) }
         var edges: [Duplicates.Edge] = []
