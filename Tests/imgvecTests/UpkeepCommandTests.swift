@@ -26,6 +26,19 @@ import Testing
         #expect(status.contains("vectors     4 of imgvec-mini"))
     }
 
+    /// The index can be asked on a read-only disk: nothing has to be created beside the catalog.
+    @Test func catalogAtRestIsOneFile() throws {
+        let album = try Album(count: 2)
+        let index = album.folder.pushing("data/imgvec/index")
+        func names() throws -> [String] { try Folders.list(index).map(\.name.string) }
+        #expect(try album.program.run("index pictures").status == 0)
+        #expect(try names() == ["catalog.sqlite", "lock", "vectors"])
+        for command in ["find --text x", "dupes", "status", "verify"] { _ = try album.program.run(command) }
+        #expect(try names() == ["catalog.sqlite", "lock", "vectors"])
+        // Byte 18 of an SQLite file: 1 = rollback journal, 2 = write-ahead log.
+        #expect(try FileContents.read(index.appending("catalog.sqlite")).bytes[18] == 1)
+    }
+
     @Test func verifyNamesADamagedSegment() throws {
         let album = try Album(count: 3)
         #expect(try album.program.run("index pictures").status == 0)

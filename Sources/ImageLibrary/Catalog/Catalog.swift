@@ -72,8 +72,13 @@ package final class Catalog: Sendable {
         }
     }
 
-    /// Ends the use of the catalog; the last user of the file folds the write-ahead log into it.
+    /// Ends the writer's use of the catalog and leaves one plain file behind, which can be read from a read-only
+    /// disk too: a log would need files of its own beside it. While somebody reads, the log stays.
     package func close() throws {
+        // Refused while somebody reads, which is no failure.
+        database.writeWithoutTransaction { database in
+            _ = try? database.execute(sql: "PRAGMA busy_timeout = 0; PRAGMA journal_mode = DELETE")
+        }
         do { try database.close() } catch let error as DatabaseError {
             throw Self.translated(error, paths.catalog)
         }
