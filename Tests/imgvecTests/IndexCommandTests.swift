@@ -117,6 +117,46 @@ struct Album: Sendable {
         #expect(try album.program.run("index pictures").status == 2)
     }
 
+    #if os(Linux)
+        /// A disk mounted below a root and taken away leaves an empty mount point; its pictures are kept.
+        @Test func emptyMountPointIsNotADeletion() throws {
+            func run(_ tool: String, _ arguments: [String]) -> Bool {
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: "/bin/\(tool)")
+                process.arguments = arguments
+                process.standardError = FileHandle.nullDevice
+                guard (try? process.run()) != nil else { return false }
+                process.waitUntilExit()
+                return process.terminationStatus == 0
+            }
+            let album = try Album(count: 2)
+            let stick = album.pictures.appending("stick")
+            try Folders.create(stick)
+            guard run("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", stick.string]) else {
+                print("skipped emptyMountPointIsNotADeletion: mounting needs root")
+                return
+            }
+            let name = try album.names()[0]
+            do {
+                defer { _ = run("umount", [stick.string]) }
+                try Album.copy(Fixtures.path("images/gallery/rocket.jpg"), to: stick.appending("rocket.jpg"))
+                #expect(try album.program.run("index pictures").errors.hasPrefix("3 new; 3 pictures"))
+            }
+            let away = try album.program.run("index pictures")
+            #expect(
+                away.errors.hasPrefix("2 unchanged, 1 kept although not there now; 3 pictures"),
+                "\(away.errors)")
+            // The same emptiness without another disk is a deletion.
+            try Folders.create(album.pictures.appending("folder"))
+            try AtomicFile.rename(
+                album.pictures.appending(name), to: album.pictures.pushing(FilePath("folder/\(name)")))
+            #expect(try album.program.run("index pictures").errors.hasPrefix("1 moved, 1 unchanged, 1 kept"))
+            try Folders.removeTree(album.pictures.pushing(FilePath("folder/\(name)")))
+            let gone = try album.program.run("index pictures")
+            #expect(gone.errors.hasPrefix("1 unchanged, 1 gone, 1 kept"), "\(gone.errors)")
+        }
+    #endif
+
     @Test func unreadableFileIsNamedRememberedAndCounted() throws {
         let album = try Album(count: 2)
         try Album.copy(
