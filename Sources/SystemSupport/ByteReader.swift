@@ -22,12 +22,6 @@ public struct ByteReader {
         return T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
     }
 
-    /// Reads a 32-bit float, little-endian.
-    public mutating func readFloat() -> Float? {
-        guard let bits = read(UInt32.self) else { return nil }
-        return Float(bitPattern: bits)
-    }
-
     /// Reads `count` bytes as a sub-buffer of the same memory.
     public mutating func read(count: Int) -> UnsafeRawBufferPointer? {
         guard count >= 0, remaining >= count else { return nil }

@@ -21,7 +21,4 @@ public enum Interruption {
             }
         }
     }
-
-    /// Asks for a stop, as a signal would; for tests and for callers that hit a fatal error in a worker.
-    public static func request() { requested.store(true, ordering: .relaxed) }
 }

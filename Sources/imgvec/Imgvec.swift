@@ -45,6 +45,8 @@ struct Main {
             status.exit()
         } catch {
             try? StandardOutput.shared.flush()
+            // A pass that stops in the middle throws; the user knows why.
+            if Interruption.isRequested { ExitStatus.interrupted.exit() }
             Failure.report(error)
         }
     }

@@ -64,11 +64,6 @@ extension Catalog {
         ])
     }
 
-    /// Numbers of all contents.
-    package func contentIDs(_ database: Database) throws -> Set<UInt64> {
-        Set(try Int64.fetchAll(database, sql: "SELECT id FROM content").map(UInt64.init(bitPattern:)))
-    }
-
     /// Numbers of the contents that some present file holds.
     package func presentContentIDs(_ database: Database) throws -> Set<UInt64> {
         Set(

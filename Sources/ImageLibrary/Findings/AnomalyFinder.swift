@@ -32,6 +32,7 @@ extension LibraryReader {
             present.formIntersection(
                 try folders.reduce(into: Set<UInt64>()) { $0.formUnion(try contents(below: $1)) })
         }
+        let places = try folders.map { try LibraryPaths.absolute($0) }
         var options = SearchOptions()
         options.filter = snapshot.filter { present.contains($0) }
         let graph = try snapshot.neighbors(
@@ -39,7 +40,8 @@ extension LibraryReader {
         let scores = Anomalies.scores(of: graph.keeping { present.contains($0) }, method: method)
         return try catalog.read { database in
             func path(_ content: UInt64) throws -> FilePath? {
-                try catalog.files(content: content, in: database).first.map { self.path(of: $0) }
+                try catalog.files(content: content, in: database).map { self.path(of: $0) }
+                    .first { path in places.isEmpty || places.contains { path.starts(with: $0) } }
             }
             return try scores.compactMap { score in
                 guard let place = try path(score.id) else { return nil }

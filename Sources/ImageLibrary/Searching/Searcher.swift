@@ -12,6 +12,8 @@ extension LibraryReader {
     ) throws
         -> [Hit]
     {
+        // The filter chooses pictures; of a picture's names, only those in the folders are told.
+        let folders = try query.folders.map { try LibraryPaths.absolute($0) }
         var filter: RowFilter?
         if !query.folders.isEmpty {
             let allowed = try query.folders.reduce(into: Set<UInt64>()) {
@@ -27,7 +29,8 @@ extension LibraryReader {
             options.minimum = query.minimum
             let neighbors = try snapshot.search(vector, count: count, options: options)
             let hits = try hits(
-                neighbors, calibration: calibration, pair: query.isTextOnly ? .textImage : .imageImage)
+                neighbors, folders: folders, calibration: calibration,
+                pair: query.isTextOnly ? .textImage : .imageImage)
             // Missing pictures took places: ask for more until there are enough or nothing is left.
             if hits.count >= query.top || neighbors.count < count || count >= snapshot.count {
                 return Array(hits.prefix(query.top))
@@ -37,7 +40,8 @@ extension LibraryReader {
     }
 
     private func hits(
-        _ neighbors: [Neighbor], calibration: ScoreCalibration?, pair: ScoreCalibration.Pair
+        _ neighbors: [Neighbor], folders: [FilePath], calibration: ScoreCalibration?,
+        pair: ScoreCalibration.Pair
     ) throws -> [Hit] {
         let catalog = catalog
         return try catalog.read { database in
@@ -45,9 +49,13 @@ extension LibraryReader {
             for neighbor in neighbors {
                 let score = max(-1, min(1, neighbor.similarity))
                 for file in try catalog.files(content: neighbor.id, in: database) {
+                    let path = path(of: file)
+                    guard folders.isEmpty || folders.contains(where: { path.starts(with: $0) }) else {
+                        continue
+                    }
                     hits.append(
                         Hit(
-                            path: path(of: file), score: score,
+                            path: path, score: score,
                             calibrated: calibration?.shareBelow(score, pair),
                             id: neighbor.id))
                 }
