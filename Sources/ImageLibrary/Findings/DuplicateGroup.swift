@@ -10,6 +10,10 @@ public enum CopyLevel: Int, Sendable, Comparable, CaseIterable {
     case pixels
     /// The same photograph: re-encoded, resized, lightly cropped or edited.
     case copies
+    /// The same photograph, edited more: cropped far, turned, mirrored, framed, captioned, a screenshot of it.
+    case edits
+    /// Another photograph of the same scene: bursts, the same place.
+    case similar
 
     /// The word for it.
     public var name: String {
@@ -17,6 +21,8 @@ public enum CopyLevel: Int, Sendable, Comparable, CaseIterable {
         case .bytes: "bytes"
         case .pixels: "pixels"
         case .copies: "copies"
+        case .edits: "edits"
+        case .similar: "similar"
         }
     }
 
@@ -34,8 +40,16 @@ public struct DuplicateGroup: Sendable {
         public let level: CopyLevel
         /// Cosine similarity to the file that is kept.
         public let score: Float
+        /// What was done to one to get the other, for people: "rotated 90°"; empty when nothing can be told.
+        public let evidence: String
         /// Bytes, upright width and height.
         public let size: Int64, width: Int, height: Int
+        /// The format its bytes are in.
+        public let format: ImageFormat
+        /// Modification time in nanoseconds since 1970.
+        public let modified: Int64
+        /// When the picture was taken, `YYYY-MM-DDThh:mm:ss` in the camera's time, if it says.
+        public let captured: String?
     }
 
     /// The members; the first is the one to keep: whole, coloured, most pixels, most bytes, oldest, in this
