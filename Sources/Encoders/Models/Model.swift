@@ -32,7 +32,7 @@ public struct Model: Sendable {
     /// Where it was read from.
     public let source: Source
 
-    private let towers: LazyTowers
+    private let encoders: LazyEncoders
 
     /// A short name for files and folders: the name with a part of the fingerprint.
     public var id: String {
@@ -47,22 +47,22 @@ public struct Model: Sendable {
     }
 
     /// Whether the model can encode pictures; costs nothing.
-    public var hasImageEncoder: Bool { towers.configuration.vision != nil }
+    public var hasImageEncoder: Bool { encoders.description.image != nil }
     /// Whether the model can encode texts; costs nothing.
-    public var hasTextEncoder: Bool { towers.configuration.text != nil }
+    public var hasTextEncoder: Bool { encoders.description.text != nil }
 
     /// The image tower, nil when the model has none; built by the first thread that asks.
-    public var imageEncoder: (any ImageEncoder)? { get throws { try towers.image() } }
+    public var imageEncoder: (any ImageEncoder)? { get throws { try encoders.image() } }
     /// The text tower, nil when the model has none; built by the first thread that asks.
-    public var textEncoder: (any TextEncoder)? { get throws { try towers.text() } }
+    public var textEncoder: (any TextEncoder)? { get throws { try encoders.text() } }
 
     /// The image tower without its preprocessing, for tests and measurements.
     package var imageTower: (any ImageTower)? {
-        get throws { (try towers.image() as? TowerImageEncoder)?.tower }
+        get throws { (try encoders.image() as? TowerImageEncoder)?.tower }
     }
     /// The text tower without its tokenizer, for tests and measurements.
-    package var textTower: TextTransformer? {
-        get throws { (try towers.text() as? TowerTextEncoder)?.tower }
+    package var textTower: (any TextTower)? {
+        get throws { (try encoders.text() as? TowerTextEncoder)?.tower }
     }
 
     /// The model that imgvec carries.
@@ -77,23 +77,20 @@ public struct Model: Sendable {
     }
 
     private init(_ files: ModelFiles, source: Source) throws {
-        let weights = try files.weights(), reader = WeightReader(weights)
-        let configuration = try ModelConfiguration.read(files, reader)
-        name = configuration.name ?? files.defaultName
-        architecture = configuration.architecture
+        let weights = try files.weights()
+        let description = try ModelFamilies.describe(
+            ModelSources(
+                files: files, configuration: try files.json("config.json"), weights: WeightReader(weights)))
+        name = description.name ?? files.defaultName
+        architecture = description.architecture
         fingerprint = try Fingerprint.compute(files, weights)
         parameterCount = weights.reduce(0) { sum, file in
             sum + file.entries.values.reduce(0) { $0 + $1.shape.reduce(1, *) }
         }
-        switch configuration.vision {
-        case .transformer(let vision)?: dimension = vision.projection
-        case .resNet(let prefix, let projection)?:
-            dimension = try projection ?? ResNet.pooledWidth(prefix.isEmpty ? reader : reader.under(prefix))
-        case nil: dimension = configuration.text?.projection ?? 0
-        }
-        logitScale = reader.has("logit_scale") ? exponential(try reader.scalar("logit_scale")) : nil
-        calibration = configuration.calibration
+        dimension = description.dimension
+        logitScale = description.logitScale
+        calibration = description.calibration
         self.source = source
-        towers = LazyTowers(files, reader, configuration)
+        encoders = LazyEncoders(description)
     }
 }

@@ -12,20 +12,18 @@ extension Preprocessing {
         mean: [0.485, 0.456, 0.406] as [Float], std: [0.229, 0.224, 0.225] as [Float]
     )
 
-    /// What a model without a preprocessor_config.json was trained with: CLIP's or torchvision's own.
-    static func usual(for vision: ModelConfiguration.Vision, side: Int) -> Preprocessing {
-        switch vision {
-        case .transformer:
-            Preprocessing(
-                width: side, height: side, mode: .shortestEdgeCrop(resize: side), filter: .bicubic,
-                mean: clip.mean,
-                std: clip.std)
-        case .resNet:
-            Preprocessing(
-                width: side, height: side, mode: .shortestEdgeCrop(resize: side * 256 / 224),
-                filter: .bilinear,
-                mean: imageNet.mean, std: imageNet.std, cropRounding: .halfToEven)
-        }
+    /// What CLIP was trained with, for a model without a preprocessor_config.json.
+    static func clip(side: Int) -> Preprocessing {
+        Preprocessing(
+            width: side, height: side, mode: .shortestEdgeCrop(resize: side), filter: .bicubic,
+            mean: clip.mean, std: clip.std)
+    }
+
+    /// What torchvision's networks were trained with.
+    static func imageNet(side: Int) -> Preprocessing {
+        Preprocessing(
+            width: side, height: side, mode: .shortestEdgeCrop(resize: side * 256 / 224), filter: .bilinear,
+            mean: imageNet.mean, std: imageNet.std, cropRounding: .halfToEven)
     }
 
     /// Reads preprocessor_config.json (or the same object in processor_config.json), nil when there is

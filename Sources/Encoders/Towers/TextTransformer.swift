@@ -4,7 +4,7 @@ package import Inference
 ///
 /// No position sees those after it, so nothing behind the end token is computed. A single short text works on
 /// the mapped weights directly; several are computed together.
-package struct TextTransformer: Sendable {
+package struct TextTransformer: TextTower {
     /// The tower's sizes, from `text_config`.
     package struct Configuration: Sendable, Equatable {
         package let transformer: TransformerShape
@@ -45,9 +45,7 @@ package struct TextTransformer: Sendable {
     ///
     /// A sequence must have at least one token and no more than there are positions; numbers outside the
     /// vocabulary throw.
-    package func callAsFunction(_ sequences: [[Int32]], trace: (String, Tensor) -> Void = { _, _ in }) throws
-        -> Tensor
-    {
+    package func callAsFunction(_ sequences: [[Int32]], trace: (String, Tensor) -> Void) throws -> Tensor {
         var result = Tensor(uninitialized: [sequences.count, dimension])
         let needed = try sequences.map { sequence in
             if let wrong = sequence.first(where: { $0 < 0 || $0 >= configuration.vocabulary }) {
@@ -116,17 +114,5 @@ package struct TextTransformer: Sendable {
             }
         }
         return try projection(lastNorm(pooled))
-    }
-}
-
-/// The text tower with its tokenizer.
-struct TowerTextEncoder: TextEncoder {
-    let tower: TextTransformer
-    let tokenizer: BytePairTokenizer
-    var dimension: Int { tower.dimension }
-
-    func encode(_ texts: [String]) throws -> [Embedding] {
-        let vectors = try tower(try texts.map { try tokenizer.encode($0) })
-        return try texts.indices.map { try Embedding(normalizing: vectors.row($0).values) }
     }
 }

@@ -1,0 +1,29 @@
+package import Inference
+
+/// A network from token numbers to vectors that are not yet of length 1.
+package protocol TextTower: Sendable {
+    /// Coordinates of each vector.
+    var dimension: Int { get }
+    /// Vectors [count, dimension] of token sequences; `trace` is told named intermediate results.
+    ///
+    /// A sequence has at least one token and no more than the tower has positions; numbers outside the
+    /// vocabulary throw.
+    func callAsFunction(_ sequences: [[Int32]], trace: (String, Tensor) -> Void) throws -> Tensor
+}
+
+extension TextTower {
+    /// The vectors alone.
+    package func callAsFunction(_ sequences: [[Int32]]) throws -> Tensor { try self(sequences) { _, _ in } }
+}
+
+/// A text tower with its tokenizer.
+struct TowerTextEncoder: TextEncoder {
+    let tower: any TextTower
+    let tokenizer: BytePairTokenizer
+    var dimension: Int { tower.dimension }
+
+    func encode(_ texts: [String]) throws -> [Embedding] {
+        let vectors = try tower(try texts.map { try tokenizer.encode($0) })
+        return try texts.indices.map { try Embedding(normalizing: vectors.row($0).values) }
+    }
+}
