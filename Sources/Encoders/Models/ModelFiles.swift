@@ -64,10 +64,10 @@ struct ModelFiles: Sendable {
         case .file: return nil
         case .folder(let folder):
             // Names come from the model's own index too: they must not lead out of the folder.
-            guard let component = FilePath.Component(name), component.kind == .regular else {
+            guard let relative = ModelFiles.relativePath(name) else {
                 throw ModelError.file(label, "names a file '\(name)', which is no file name")
             }
-            let path = folder.appending(component)
+            let path = folder.pushing(relative)
             do throws(SystemError) {
                 let file = try MappedFile(path)
                 return Content(bytes: file.bytes, owner: file, label: path.string)
@@ -76,6 +76,15 @@ struct ModelFiles: Sendable {
                 throw error
             }
         }
+    }
+
+    /// A file's name, perhaps in a folder of the model's, as a path that cannot lead out of the model's folder.
+    private static func relativePath(_ name: String) -> FilePath? {
+        let path = FilePath(name)
+        guard (1...2).contains(path.components.count), path.root == nil,
+            path.components.allSatisfy({ $0.kind == .regular })
+        else { return nil }
+        return path
     }
 
     /// A JSON file as a tree, nil when the model has none of it.
