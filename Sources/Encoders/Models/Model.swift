@@ -104,7 +104,7 @@ public struct Model: Sendable {
         logitScale = nil
         calibration = nil
         source = model.source
-        encoders = LazyEncoders(
+        encoders = model.encoders.described(
             ModelDescription(
                 architecture: architecture, dimension: logits.dimension, image: logits.image))
     }
@@ -127,6 +127,6 @@ public struct Model: Sendable {
         logitScale = description.logitScale
         calibration = description.calibration
         self.source = source
-        encoders = LazyEncoders(description)
+        encoders = LazyEncoders(description, WeightReader(weights))
     }
 }
