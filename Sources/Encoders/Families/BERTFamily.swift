@@ -1,5 +1,4 @@
 import Inference
-package import SystemPackage
 
 /// BERT, DistilBERT and RoBERTa in transformers' layout, alone or as a sentence-transformers folder.
 ///
@@ -20,14 +19,17 @@ enum BERTFamily: ModelFamily {
         let encoder =
             sources.weights.has("\(prefix).embeddings.word_embeddings.weight")
             ? sources.weights.under(prefix) : sources.weights
-        let modules = try SentenceModules(sources.files, width: configuration.transformer.width)
-        let head = modules.head, dimension = head.dimension(width: configuration.transformer.width)
+        let files = sources.files, shape = configuration.transformer
+        let modules = try SentenceModules(files, width: shape.width)
         let label = ["bert": "BERT", "distilbert": "DistilBERT", "roberta": "RoBERTa"][type] ?? "XLM-RoBERTa"
-        let shape = configuration.transformer
         return ModelDescription(
             architecture: "\(label) \(shape.layers)×\(shape.width), \(modules.label) pooling",
-            dimension: dimension,
-            text: nil,
+            dimension: modules.head.dimension(width: shape.width),
+            text: {
+                TowerTextEncoder(
+                    tower: try BERT(encoder, configuration, head: modules.head),
+                    tokenizer: try SentenceTokenizer(files, modules, longest: configuration.longest))
+            },
             otherFiles: ["vocab.txt", "tokenizer_config.json"] + modules.files,
             otherWeights: modules.weights)
     }
@@ -80,18 +82,4 @@ extension TransformerShape {
                     : "hidden_size \(width) is no multiple of num_attention_heads \(heads)")
         }
     }
-}
-
-package func interimTower(_ path: FilePath) throws -> BERT {
-    let files = try ModelFiles(path)
-    let sources = ModelSources(
-        files: files, configuration: try files.json("config.json"), weights: WeightReader(try files.weights())
-    )
-    let type = sources.configuration?["model_type"]?.string ?? ""
-    let configuration = try BERT.Configuration(sources.fields, type: type)
-    let encoder =
-        sources.weights.has("\(type).embeddings.word_embeddings.weight")
-        ? sources.weights.under(type) : sources.weights
-    return try BERT(
-        encoder, configuration, head: try SentenceModules(files, width: configuration.transformer.width).head)
 }

@@ -124,7 +124,7 @@ struct ModelFiles: Sendable {
     }
 
     /// Everything of the model worth keeping: each file with the name it gets in the store.
-    func installable() throws -> [(source: FilePath, name: FilePath.Component)] {
+    func installable() throws -> [(source: FilePath, name: FilePath)] {
         switch place {
         case .embedded: return []
         case .file(let path): return [(path, "model.safetensors")]
@@ -134,11 +134,17 @@ struct ModelFiles: Sendable {
                 "merges.txt",
                 "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md", "LICENSE",
                 "model.safetensors.index.json",
+                "vocab.txt", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
             ]
+            // The folders of sentence-transformers' modules.
+            for folder in try json("modules.json")?.array?.compactMap({ $0["path"]?.string }) ?? []
+            where !folder.isEmpty {
+                names += ["\(folder)/config.json", "\(folder)/model.safetensors"]
+            }
             names += try weights().compactMap { FilePath($0.name).lastComponent?.string }
             return try names.compactMap { name in
-                guard let component = FilePath.Component(name), try content(name) != nil else { return nil }
-                return (folder.appending(component), component)
+                guard let path = ModelFiles.relativePath(name), try content(name) != nil else { return nil }
+                return (folder.pushing(path), path)
             }
         }
     }

@@ -19,7 +19,7 @@ extension TextTower {
 /// A text tower with its tokenizer.
 struct TowerTextEncoder: TextEncoder {
     let tower: any TextTower
-    let tokenizer: BytePairTokenizer
+    let tokenizer: any TextTokenizer
     /// What the tower was built from, to name the tensor that spoils its vectors.
     var weights: WeightReader?
     var dimension: Int { tower.dimension }

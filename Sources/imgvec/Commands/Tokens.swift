@@ -50,7 +50,7 @@ struct Tokens: ParsableCommand {
         guard let tokenizer = try model.textEncoder?.tokenizer else {
             throw LibraryError.missingTower(model: model.name, tower: "text")
         }
-        if decode { return write(text: tokenizer.decode(ids)) }
+        if decode { return write(text: try tokenizer.decode(ids)) }
         try write(try tokenizer.encode(words.joined(separator: " "))) { tokenizer.piece($0) }
     }
 
