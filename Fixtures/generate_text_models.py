@@ -36,8 +36,11 @@ def word_pieces():
     inner = [c for c in characters if c.isalnum()]
     words = sorted({word for word in small.WORDS if word.isalpha()} | {"pink", "short", "long", "top", "shirt", "quick", "fox", "cafe"})
     endings = ["ing", "ed", "er", "s", "ly", "un", "able", "eve", "ow"]
-    return (["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters + ["##" + c for c in inner] + ["猫", "京", "é"] + words
-            + ["##" + e for e in endings])
+    pieces = (["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + characters + ["##" + c for c in inner] + ["猫", "京", "é"] + words
+              + ["##" + e for e in endings])
+    # The numbers were given out before "a" was seen to stand twice: its first place is no piece's.
+    last, unused = {piece: index for index, piece in enumerate(pieces)}, iter(range(len(pieces)))
+    return [piece if last[piece] == index else f"[unused{next(unused)}]" for index, piece in enumerate(pieces)]
 
 
 def randomize(module, seed):
