@@ -42,11 +42,29 @@ struct ModelDescription: Sendable {
     var image: (@Sendable () throws -> any ImageEncoder)?
     /// Builds the text tower, nil when the model has none.
     var text: (@Sendable () throws -> any TextEncoder)?
+    /// A classifier's scores as another vector of a picture, nil when the model has no classifier.
+    var logits: Logits?
+    /// Further files that decide its vectors, beside those that every model may have.
+    var otherFiles: [String] = []
+    /// Further weights, from other files than the model's tensors.
+    var otherWeights: [SafeTensors] = []
+
+    /// The scores of a classifier's classes, before softmax.
+    struct Logits: Sendable {
+        /// Number of classes.
+        let dimension: Int
+        /// Builds the image tower with the classifier on top.
+        let image: @Sendable () throws -> any ImageEncoder
+    }
 }
 
 /// Every family, in the order in which they are asked.
 enum ModelFamilies {
-    static let all: [any ModelFamily.Type] = [CLIPFamily.self, DualFamily.self, ResNetFamily.self]
+    static let all: [any ModelFamily.Type] = [
+        CLIPFamily.self, DualFamily.self, BERTFamily.self, TransformersResNetFamily.self,
+        TimmResNetFamily.self,
+        ResNetFamily.self,
+    ]
 
     /// The description by the first family that knows the model.
     static func describe(_ sources: ModelSources) throws -> ModelDescription {

@@ -19,11 +19,13 @@ extension TextTower {
 /// A text tower with its tokenizer.
 struct TowerTextEncoder: TextEncoder {
     let tower: any TextTower
-    let tokenizer: BytePairTokenizer
+    let tokenizer: any TextTokenizer
+    /// What the tower was built from, to name the tensor that spoils its vectors.
+    var weights: WeightReader?
     var dimension: Int { tower.dimension }
 
     func encode(_ texts: [String]) throws -> [Embedding] {
         let vectors = try tower(try texts.map { try tokenizer.encode($0) })
-        return try texts.indices.map { try Embedding(normalizing: vectors.row($0).values) }
+        return try Embedding.rows(of: vectors, by: weights)
     }
 }
