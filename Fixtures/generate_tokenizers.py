@@ -25,6 +25,45 @@ TEXTS, CHUNK, SHOWN = 10_000, 100, 40
 MASK = (1 << 64) - 1
 
 
+MAPPINGS = '''/// Compatibility decompositions (Unicode 9, UnicodeData.txt field 5 with a tag, applied in full), as they are
+/// needed for NFKC and NFKD; Swift's library holds the canonical ones only.
+///
+/// Written by `Fixtures/generate_tokenizers.py compatibility`, from what the reference makes of each scalar.
+enum CompatibilityMappings {
+    /// The scalars one decomposes to, nil when its compatibility decomposition is the canonical one.
+    static func mapping(of value: UInt32) -> ArraySlice<UInt32>? {
+        if value < 0xA0 || (value >= 0x3400 && value < 0xA69C) { return nil }
+        return table[value]
+    }
+
+    private static let table: [UInt32: ArraySlice<UInt32>] = {
+        var table: [UInt32: ArraySlice<UInt32>] = [:]
+        table.reserveCapacity(%d)
+        for index in stride(from: 0, to: runs.count - 2, by: 3) {
+            for step in 0..<runs[index + 1] { table[runs[index] + step] = [runs[index + 2] + step] }
+        }
+        var index = 0
+        while index + 1 < longer.count {
+            let count = Int(longer[index + 1])
+            table[longer[index]] = longer[index + 2..<index + 2 + count]
+            index += 2 + count
+        }
+        return table
+    }()
+
+    /// First scalar, number of scalars, first scalar of what they become.
+    private static let runs: [UInt32] = [
+%s
+    ]
+
+    /// Scalar, number of scalars it becomes, these.
+    private static let longer: [UInt32] = [
+%s
+    ]
+}
+'''
+
+
 # Texts
 
 class Draws:
@@ -434,6 +473,34 @@ def main(wanted=()):
         rank_files(texts)
 
 
+def compatibility():
+    """Writes CompatibilityMappings.swift, from what the reference makes of each scalar."""
+    scalars = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    nfkd, nfd = normalizers.NFKD(), normalizers.NFD()
+    table = {ord(c): [ord(x) for x in nfkd.normalize_str(c)] for c in scalars if nfkd.normalize_str(c) != nfd.normalize_str(c)}
+    singles = sorted(c for c in table if len(table[c]) == 1)
+    runs, index = [], 0
+    while index < len(singles):
+        first, count = singles[index], 1
+        while (index + count < len(singles) and singles[index + count] == first + count
+               and table[first + count][0] == table[first][0] + count):
+            count += 1
+        runs.append(f"0x{first:X}, {count}, 0x{table[first][0]:X}")
+        index += count
+    longer = [", ".join([f"0x{c:X}", str(len(table[c])), *(f"0x{x:X}" for x in table[c])]) for c in sorted(table) if len(table[c]) > 1]
+
+    def lines(numbers):
+        result, line = [], " " * 8
+        for number in numbers:
+            if len(line) + len(number) + 2 > 108:
+                result.append(line.rstrip())
+                line = " " * 8
+            line += number + ", "
+        return "\n".join([*result, line.rstrip()])
+    with open(os.path.join(HERE, "..", "Sources", "Encoders", "Tokenizers", "Text", "CompatibilityMappings.swift"), "w") as file:
+        file.write(MAPPINGS % (len(table), lines(runs), lines(longer)))
+
+
 def check(path, out):
     """The numbers of a tokenizer found elsewhere, for a comparison outside the tests."""
     tokenizer = Tokenizer.from_file(path)
@@ -447,6 +514,8 @@ if __name__ == "__main__":
         main()
     elif sys.argv[1] == "make":
         main(sys.argv[2:])
+    elif sys.argv[1] == "compatibility":
+        compatibility()
     elif sys.argv[1] == "check":
         check(*sys.argv[2:])
     elif sys.argv[1] == "texts":

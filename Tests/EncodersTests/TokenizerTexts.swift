@@ -65,7 +65,9 @@ struct TokenizerTexts {
         for _ in 0..<2 + draws.below(9) {
             var word = draws.one(list("captions"))
             if draws.below(8) == 0 {
-                word = draws.below(2) == 1 ? word.uppercased() : word.prefix(1).uppercased() + word.dropFirst().lowercased()
+                word =
+                    draws.below(2) == 1
+                    ? word.uppercased() : word.prefix(1).uppercased() + word.dropFirst().lowercased()
             }
             parts.append(word)
         }
@@ -103,7 +105,8 @@ struct TokenizerTexts {
 
     private func marks(_ draws: inout Draws) -> [UInt8] {
         let marks: [(UInt32, UInt32)] = [
-            (0x300, 0x36F), (0x1AB0, 0x1ACE), (0x20D0, 0x20F0), (0x591, 0x5BD), (0x64B, 0x65F), (0x93C, 0x94D),
+            (0x300, 0x36F), (0x1AB0, 0x1ACE), (0x20D0, 0x20F0), (0x591, 0x5BD), (0x64B, 0x65F),
+            (0x93C, 0x94D),
             (0xE31, 0xE3A), (0xE47, 0xE4E), (0x3099, 0x309A), (0x1D165, 0x1D172),
         ]
         var text: [UInt8] = []
@@ -159,7 +162,8 @@ struct TokenizerTexts {
         for _ in 0..<1 + draws.below(4) {
             let place = draws.below(text.count + 1)
             text.insert(
-                draws.one([0x80, 0xBF, 0xC0, 0xC3, 0xE2, 0xED, 0xF0, 0xF4, 0xFF, 0xA0, 0x98] as [UInt8]), at: place)
+                draws.one([0x80, 0xBF, 0xC0, 0xC3, 0xE2, 0xED, 0xF0, 0xF4, 0xFF, 0xA0, 0x98] as [UInt8]),
+                at: place)
         }
         return text
     }

@@ -59,7 +59,8 @@ extension Tokenizer {
                 decoder: .byteLevel, file: file)
         case .roberta:
             let ends = try ClassicTokens(["<s>", "</s>"], vocabulary, file: file)
-            var others = try ClassicTokens(["<pad>", "<unk>", "<mask>"], vocabulary, areNeeded: false, file: file)
+            var others = try ClassicTokens(
+                ["<pad>", "<unk>", "<mask>"], vocabulary, areNeeded: false, file: file)
             for index in others.added.indices where others.added[index].content == Array("<mask>".utf8) {
                 others.added[index].takesSpaceBefore = true
             }
@@ -85,7 +86,8 @@ extension Tokenizer {
         }
         let vocabulary = try Vocabulary(table, file: file)
         let ends = try ClassicTokens(["[CLS]", "[SEP]"], vocabulary, file: file)
-        let others = try ClassicTokens(["[PAD]", "[UNK]", "[MASK]"], vocabulary, areNeeded: false, file: file)
+        let others = try ClassicTokens(
+            ["[PAD]", "[UNK]", "[MASK]"], vocabulary, areNeeded: false, file: file)
         try self.init(
             normalizer: .bert(
                 cleansText: true, spacesChinese: spacesChinese, stripsAccents: stripsAccents ?? lowercases,

@@ -54,7 +54,9 @@ struct StepReader {
 
     private func matcher() throws(TokenizerError) -> TextMatcher {
         if let literal = json["pattern"]?["String"]?.string { return .literal(Array(literal.utf8)) }
-        guard let pattern = json["pattern"]?["Regex"]?.string else { throw failure("\(kind) without pattern") }
+        guard let pattern = json["pattern"]?["Regex"]?.string else {
+            throw failure("\(kind) without pattern")
+        }
         do throws(PatternError) { return .pattern(try Pattern(pattern)) } catch {
             throw failure("\(kind): \(error)")
         }
@@ -154,7 +156,8 @@ struct StepReader {
                 prefix: Array((json["prefix"]?.string ?? "##").utf8), cleansUp: flag("cleanup", true))
         case "Metaspace":
             return .metaspace(
-                replacement: Array(String(try scalar("replacement")).utf8), dropsFirst: try prefix() != .never)
+                replacement: Array(String(try scalar("replacement")).utf8), dropsFirst: try prefix() != .never
+            )
         case "ByteFallback": return .byteFallback
         case "Fuse": return .fuse
         case "Strip":

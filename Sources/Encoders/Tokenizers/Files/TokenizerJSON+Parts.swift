@@ -98,7 +98,8 @@ extension TokenizerJSON {
             }
             let length = padding["strategy"]?["Fixed"]?.integer
             let multiple = padding["pad_to_multiple_of"]?.integer
-            guard (length ?? 0) >= 0, (length ?? 0) <= 1 << 24, (multiple ?? 0) >= 0, (multiple ?? 0) <= 1 << 24
+            guard (length ?? 0) >= 0, (length ?? 0) <= 1 << 24, (multiple ?? 0) >= 0,
+                (multiple ?? 0) <= 1 << 24
             else {
                 throw failure("padding: a length out of range")
             }

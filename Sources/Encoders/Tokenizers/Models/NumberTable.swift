@@ -20,7 +20,8 @@ struct NumberTable: Sendable {
 
     @inline(__always)
     private func place(_ key: UInt64) -> Int {
-        let product = (key ^ NumberTable.seed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15 ^ NumberTable.seed)
+        let product = (key ^ NumberTable.seed).multipliedFullWidth(
+            by: 0x9E37_79B9_7F4A_7C15 ^ NumberTable.seed)
         var place = Int(truncatingIfNeeded: product.high ^ product.low) & mask
         while slots[place].key != key, slots[place].key != NumberTable.empty { place = (place + 1) & mask }
         return place

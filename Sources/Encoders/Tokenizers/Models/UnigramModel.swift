@@ -22,10 +22,10 @@ struct UnigramModel: TokenModel {
             if let piece = vocabulary.piece(token), !piece.isEmpty { trie.insert(piece, token) }
         }
         self.vocabulary = vocabulary
-        self.scores = scores
+        self.scores = scores.map(SerdeNumber.rounded)
         self.trie = trie
         self.unknown = unknown
-        unknownScore = (scores.min() ?? 0) - 10
+        unknownScore = (self.scores.min() ?? 0) - 10
         bytes = fallsBackToBytes ? vocabulary.byteTokens() : []
     }
 
@@ -86,5 +86,41 @@ struct UnigramModel: TokenModel {
                 tokens.append(token)
             }
         }
+    }
+}
+
+/// Numbers as Rust's serde_json reads them.
+enum SerdeNumber {
+    /// The number that its default parser makes of this number's decimal digits: digits as a whole number, then one
+    /// division. It may differ in the last bit, which decides between segmentations whose scores are equal.
+    static func rounded(_ value: Double) -> Double {
+        var digits: UInt64 = 0, exponent = 0, afterPoint = false, isNegative = false
+        let text = Array("\(value)".utf8)
+        var index = 0
+        scan: while index < text.count {
+            switch text[index] {
+            case UInt8(ascii: "-"): isNegative = true
+            case UInt8(ascii: "."): afterPoint = true
+            case 0x30...0x39:
+                let (product, overflow) = digits.multipliedReportingOverflow(by: 10)
+                let (sum, carry) = product.addingReportingOverflow(UInt64(text[index] - 0x30))
+                if overflow || carry { return value }
+                digits = sum
+                if afterPoint { exponent -= 1 }
+            case UInt8(ascii: "e"):
+                guard let power = Int(String(decoding: text[(index + 1)...], as: UTF8.self)) else {
+                    return value
+                }
+                exponent += power
+                break scan
+            default: return value
+            }
+            index += 1
+        }
+        guard exponent >= -308, exponent <= 308, let power = Double("1e\(abs(exponent))") else {
+            return value
+        }
+        let magnitude = exponent < 0 ? Double(digits) / power : Double(digits) * power
+        return isNegative ? -magnitude : magnitude
     }
 }

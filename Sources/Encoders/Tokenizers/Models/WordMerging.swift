@@ -20,7 +20,8 @@ struct WordMerging {
     mutating func append(_ token: Int32, start: Int) {
         let index = Int32(symbols.count)
         symbols.append(
-            Symbol(token: token, start: Int32(truncatingIfNeeded: start), previous: index - 1, next: index + 1))
+            Symbol(
+                token: token, start: Int32(truncatingIfNeeded: start), previous: index - 1, next: index + 1))
     }
 
     /// Merges, and appends the tokens that are left. `merge` gives rank and token of the merge of two

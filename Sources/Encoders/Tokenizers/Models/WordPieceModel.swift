@@ -36,7 +36,9 @@ struct WordPieceModel: TokenModel {
             while start < word.count {
                 var end = word.count, found: Int32?
                 while end > start {
-                    found = start == prefix ? vocabulary.token(word.part(start..<end)) : continuing(word, start, end)
+                    found =
+                        start == prefix
+                        ? vocabulary.token(word.part(start..<end)) : continuing(word, start, end)
                     if found != nil { break }
                     end = word.scalarStart(before: end)
                 }

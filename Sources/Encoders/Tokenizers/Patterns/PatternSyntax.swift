@@ -190,16 +190,24 @@ struct PatternParser {
     private mutating func group() throws(PatternError) -> PatternNode {
         var wrap: (PatternNode) -> PatternNode = { $0 }
         if take("?") {
-            if take("=") { wrap = { .look($0, isAhead: true, isNegative: false) } }
-            else if take("!") { wrap = { .look($0, isAhead: true, isNegative: true) } }
-            else if take("<=") { wrap = { .look($0, isAhead: false, isNegative: false) } }
-            else if take("<!") { wrap = { .look($0, isAhead: false, isNegative: true) } }
-            else if take(">") { wrap = { .atomic($0) } }
-            else if take("<") || take("P<") { while try take() != ">" {} }
-            else if take("#") {
+            if take("=") {
+                wrap = { .look($0, isAhead: true, isNegative: false) }
+            } else if take("!") {
+                wrap = { .look($0, isAhead: true, isNegative: true) }
+            } else if take("<=") {
+                wrap = { .look($0, isAhead: false, isNegative: false) }
+            } else if take("<!") {
+                wrap = { .look($0, isAhead: false, isNegative: true) }
+            } else if take(">") {
+                wrap = { .atomic($0) }
+            } else if take("<") || take("P<") {
+                while try take() != ">" {}
+            } else if take("#") {
                 while try take() != ")" {}
                 return .empty
-            } else if try flags() { return .empty }
+            } else if try flags() {
+                return .empty
+            }
         }
         let before = (foldsCase, dotTakesNewline, isExtended)
         if let inner = pendingFlags {

@@ -40,6 +40,14 @@ struct ScalarSet: Sendable {
         return isNegated
     }
 
+    /// Latin-1's superscripts and fractions, which Oniguruma counts as word characters, against the standard.
+    private static func isLatinNumber(_ value: UInt32) -> Bool {
+        switch value {
+        case 0xB2, 0xB3, 0xB9, 0xBC...0xBE: true
+        default: false
+        }
+    }
+
     private func has(_ scalar: Unicode.Scalar) -> Bool {
         let value = scalar.value
         var category: CategorySet?
@@ -52,7 +60,7 @@ struct ScalarSet: Sendable {
                 category = own
                 isIn = !wanted.isDisjoint(with: own)
             case .whitespace: isIn = ScalarClasses.isWhitespace(value)
-            case .word: isIn = ScalarClasses.isWord(scalar)
+            case .word: isIn = ScalarClasses.isWord(scalar) || ScalarSet.isLatinNumber(value)
             case .han: isIn = HanScript.contains(value)
             case .set(let set): isIn = set.contains(value)
             case .intersection(let first, let second): isIn = first.contains(value) && second.contains(value)

@@ -7,7 +7,15 @@ enum BertText {
 
     /// The category in the crate's version; `unassigned` for what came later.
     private static func category(_ scalar: Unicode.Scalar) -> CategorySet {
-        ScalarClasses.isTooNew(scalar, after: categoryVersion)
+        // Those that later versions moved from or to marks and punctuation.
+        switch scalar.value {
+        case 0x1734, 0x1171E: return .nonspacingMark
+        case 0xA9BD: return .spacingMark
+        case 0x1885, 0x1886: return .otherLetter
+        case 0x166D, 0x111C9: return .otherPunctuation
+        default: break
+        }
+        return ScalarClasses.isTooNew(scalar, after: categoryVersion)
             ? .unassigned : ScalarClasses.uncutCategory(scalar)
     }
 
@@ -15,9 +23,11 @@ enum BertText {
         !scalar.isASCII && category(scalar) == .nonspacingMark
     }
 
-    /// A mark of any kind, as `StripAccents` removes it (Unicode 12).
+    /// A mark of any kind, as `StripAccents` removes it (Unicode 9).
     static func isCombiningMark(_ scalar: Unicode.Scalar) -> Bool {
-        !scalar.isASCII && !ScalarClasses.isTooNew(scalar, after: 12)
+        if scalar.isASCII { return false }
+        if scalar.value == 0x1CF2 || scalar.value == 0x1CF3 { return true }  // letters since Unicode 12
+        return !ScalarClasses.isTooNew(scalar, after: 9)
             && !ScalarClasses.uncutCategory(scalar).isDisjoint(with: .marks)
     }
 

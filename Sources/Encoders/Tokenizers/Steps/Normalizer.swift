@@ -34,7 +34,9 @@ indirect enum Normalizer: Sendable {
             if cleansText { bytes = BertText.cleaned(bytes) }
             if spacesChinese { bytes = BertText.withSpacedChinese(bytes) }
             if stripsAccents {
-                bytes = Normalizer.filtered(UnicodeForm.nfd.applied(to: bytes)) { !BertText.isNonspacingMark($0) }
+                bytes = Normalizer.filtered(UnicodeForm.nfd.applied(to: bytes)) {
+                    !BertText.isNonspacingMark($0)
+                }
             }
             if lowercases { bytes = Normalizer.lowercased(bytes) }
         case .characterMap(let map): bytes = map.applied(to: bytes)

@@ -61,7 +61,8 @@ indirect enum TokenDecoder: Sendable {
                 if piece == previous { continue }
                 var text = TokenDecoder.replacing(pad, with: [], in: piece)
                 if cleansUp {
-                    text = TokenDecoder.replacing(wordDelimiter, with: [0x20], in: TokenDecoder.cleanedUp(text))
+                    text = TokenDecoder.replacing(
+                        wordDelimiter, with: [0x20], in: TokenDecoder.cleanedUp(text))
                 }
                 if !text.isEmpty { result.append(text) }
             }

@@ -12,7 +12,8 @@ struct CharacterMap: Sendable {
     init?(_ blob: [UInt8]) {
         let parsed = blob.withUnsafeBytes { bytes -> ([UInt32], [UInt8])? in
             var reader = ByteReader(bytes)
-            guard let size = reader.read(UInt32.self), size % 4 == 0, let trie = reader.read(count: Int(size)),
+            guard let size = reader.read(UInt32.self), size % 4 == 0,
+                let trie = reader.read(count: Int(size)),
                 let rest = reader.read(count: reader.remaining)
             else {
                 return nil

@@ -48,7 +48,9 @@ extension [UInt8] {
     /// Appends a scalar as UTF-8.
     @inline(__always)
     mutating func append(_ scalar: Unicode.Scalar) {
-        if scalar.isASCII { append(UInt8(truncatingIfNeeded: scalar.value)) } else {
+        if scalar.isASCII {
+            append(UInt8(truncatingIfNeeded: scalar.value))
+        } else {
             append(contentsOf: UTF8.encode(scalar).map { Array($0) } ?? [])
         }
     }

@@ -10,7 +10,7 @@ enum UnicodeForm: String, Sendable {
 
     /// The text in this form. Text in ASCII comes back as it is.
     ///
-    /// The reference's tables are those of Unicode 12.0: later scalars neither change nor move, and what
+    /// The reference's tables are those of Unicode 9: later scalars neither change nor move, and what
     /// stands on their two sides does not combine.
     func applied(to bytes: [UInt8]) -> [UInt8] {
         if bytes.allSatisfy({ $0 < 0x80 }) { return bytes }
@@ -21,7 +21,7 @@ enum UnicodeForm: String, Sendable {
         }
         bytes.withText { text in
             text.forEachScalar { scalar, range in
-                if UnicodeForm.isTooNew(scalar) {
+                if ScalarClasses.isTooNew(scalar, after: UnicodeForm.version) {
                     finish()
                     result.append(contentsOf: text[range])
                 } else if isCompatible, let mapping = CompatibilityMappings.mapping(of: scalar.value) {
@@ -35,16 +35,9 @@ enum UnicodeForm: String, Sendable {
         return result
     }
 
-    private var isCompatible: Bool { self == .nfkc || self == .nfkd }
+    private static let version = 9
 
-    private static func isTooNew(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x500, 0x4E00..<0x9FCD, 0xAC00..<0xD7A4: return false
-        default:
-            guard let age = scalar.properties.age else { return false }
-            return age.major > 12 || (age.major == 12 && age.minor > 0)
-        }
-    }
+    private var isCompatible: Bool { self == .nfkc || self == .nfkd }
 
     private func canonical(_ text: String) -> String {
         #if canImport(Darwin)
