@@ -1,4 +1,5 @@
 import Encoders
+import Inference
 import SystemPackage
 import SystemSupport
 import TestSupport
@@ -85,7 +86,7 @@ import Testing
         ),
         (
             #"{"model":{"type":"BPE","vocab":{"a":0}"#,
-            "tokenizer.json: not valid JSON: expected ',' or '}' at byte 37"
+            "tokenizer.json: not valid JSON: expected ',' or '}' at byte 38"
         ),
     ])
     func namesWhatIsWrong(json: String, expected: String) {
