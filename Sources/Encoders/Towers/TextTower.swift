@@ -19,7 +19,7 @@ extension TextTower {
 /// A text tower with its tokenizer.
 struct TowerTextEncoder: TextEncoder {
     let tower: any TextTower
-    let tokenizer: BytePairTokenizer
+    let tokenizer: Tokenizer
     var dimension: Int { tower.dimension }
 
     func encode(_ texts: [String]) throws -> [Embedding] {
