@@ -26,9 +26,10 @@ enum BERTFamily: ModelFamily {
             architecture: "\(label) \(shape.layers)×\(shape.width), \(modules.label) pooling",
             dimension: modules.head.dimension(width: shape.width),
             text: {
-                TowerTextEncoder(
-                    tower: try BERT(encoder, configuration, head: modules.head),
-                    tokenizer: try SentenceTokenizer(files, modules, longest: configuration.longest))
+                let words = try SentenceTokenizer(files, modules, longest: configuration.longest)
+                return TowerTextEncoder(
+                    tower: try BERT(encoder, configuration, head: modules.head), tokenizer: words.tokenizer,
+                    prepare: words.prepared)
             },
             otherFiles: ["vocab.txt", "tokenizer_config.json"] + modules.files,
             otherWeights: modules.weights)
