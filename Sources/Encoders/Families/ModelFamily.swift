@@ -36,17 +36,24 @@ struct ModelDescription: Sendable {
     let dimension: Int
     /// What a cosine is multiplied by before a softmax over captions.
     var logitScale: Float?
+    /// What is added after that, for models trained on pairs with a sigmoid.
+    var logitBias: Float?
     /// How scores of unrelated items are spread, if it was measured.
     var calibration: ScoreCalibration?
     /// Builds the image tower, nil when the model has none.
     var image: (@Sendable () throws -> any ImageEncoder)?
     /// Builds the text tower, nil when the model has none.
     var text: (@Sendable () throws -> any TextEncoder)?
+    /// Further files that decide its vectors, beside those that every model may have.
+    var otherFiles: [String] = []
 }
 
 /// Every family, in the order in which they are asked.
 enum ModelFamilies {
-    static let all: [any ModelFamily.Type] = [CLIPFamily.self, DualFamily.self, ResNetFamily.self]
+    static let all: [any ModelFamily.Type] = [
+        OpenCLIPFamily.self, CLIPFamily.self, SigLIPFamily.self, DualFamily.self, ModifiedResNetFamily.self,
+        ResNetFamily.self,
+    ]
 
     /// The description by the first family that knows the model.
     static func describe(_ sources: ModelSources) throws -> ModelDescription {

@@ -16,15 +16,25 @@ enum Fingerprint {
     private static let sample = 4096
 
     /// The fingerprint as 64 hexadecimal digits; costs about 2 µs per tensor once the pages are in memory.
-    static func compute(_ files: ModelFiles, _ weights: [SafeTensors]) throws -> String {
+    ///
+    /// `others` are a family's own files; those that are there count, with their names.
+    static func compute(
+        _ files: ModelFiles, _ weights: [SafeTensors], also others: [String] = []
+    ) throws -> String {
         var hash = SHA256()
-        Array("imgvec model fingerprint 1".utf8).withUnsafeBytes { hash.update(bufferPointer: $0) }
+        add(Array("imgvec model fingerprint 1".utf8), to: &hash)
         for name in texts {
             let content = try files.content(name)
             add(content?.bytes.count ?? 0, to: &hash)
             if let content {
                 withExtendedLifetime(content.owner) { hash.update(bufferPointer: content.bytes) }
             }
+        }
+        for name in others {
+            guard let content = try files.content(name) else { continue }
+            add(Array(name.utf8), to: &hash)
+            add(content.bytes.count, to: &hash)
+            withExtendedLifetime(content.owner) { hash.update(bufferPointer: content.bytes) }
         }
         for file in weights {
             add(file.bytes.count, to: &hash)
@@ -39,6 +49,10 @@ enum Fingerprint {
             }
         }
         return FileDigest.hexadecimal(hash.finalize())
+    }
+
+    private static func add(_ bytes: [UInt8], to hash: inout SHA256) {
+        bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     }
 
     private static func add(_ number: Int, to hash: inout SHA256) {

@@ -20,10 +20,12 @@ extension TextTower {
 struct TowerTextEncoder: TextEncoder {
     let tower: any TextTower
     let tokenizer: BytePairTokenizer
+    /// What is done to a text before the tokenizer sees it, if anything.
+    var cleaning: TextCleaning?
     var dimension: Int { tower.dimension }
 
     func encode(_ texts: [String]) throws -> [Embedding] {
-        let vectors = try tower(try texts.map { try tokenizer.encode($0) })
+        let vectors = try tower(try texts.map { try tokenizer.encode(cleaning?($0) ?? $0) })
         return try texts.indices.map { try Embedding(normalizing: vectors.row($0).values) }
     }
 }
