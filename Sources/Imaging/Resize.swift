@@ -68,7 +68,9 @@ extension PixelBuffer {
         rows: Range<Int>
     ) -> PixelBuffer {
         precondition(width > 0 && height > 0 && newWidth > 0 && newHeight > 0, "resizing needs pixels")
-        if filter == .nearest { return sampled(width: newWidth, height: newHeight, columns: columns, rows: rows) }
+        if filter == .nearest {
+            return sampled(width: newWidth, height: newHeight, columns: columns, rows: rows)
+        }
         let bytes = Resampling(filter).resize(
             pixels, channels: 3, across: Resampling.Pass(from: width, to: newWidth, outputs: columns),
             down: Resampling.Pass(from: height, to: newHeight, outputs: rows))

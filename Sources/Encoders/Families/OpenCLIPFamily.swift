@@ -24,7 +24,7 @@ enum OpenCLIPFamily: ModelFamily {
         let text = try OpenCLIPText(
             model.under("text_cfg"), sources, dimension: dimension, activation: activation)
         let preprocessing = try Preprocessing(
-            openCLIP: root.under("preprocess_cfg"), side: vision.imageSide)
+            openCLIP: json["preprocess_cfg"] ?? .object([:]), side: vision.imageSide, file: root.file)
         return ModelDescription(
             architecture: vision.label, dimension: dimension, logitScale: try LogitScale.read(weights),
             logitBias: try LogitScale.readBias(weights),
@@ -64,7 +64,8 @@ extension ConfigurationFields {
         switch try under("act_kwargs").text("approximate", default: "none") {
         case "none": break
         case "tanh" where activation == .gelu: activation = .tanhGELU
-        case let other: throw ModelError.file(file, "\(path)act_kwargs.approximate '\(other)' is not supported")
+        case let other:
+            throw ModelError.file(file, "\(path)act_kwargs.approximate '\(other)' is not supported")
         }
         return TransformerShape(
             width: width, inner: inner, layers: try size("layers", default: 12, most: 1 << 10), heads: heads,

@@ -1,11 +1,12 @@
-import Imaging
-import Inference
+package import Imaging
+package import Inference
 
 extension Preprocessing {
     /// Reads OpenCLIP's `preprocess_cfg`: what its `image_transform` does outside training.
     ///
     /// The picture's size is the tower's; OpenCLIP overrules a `size` there too.
-    init(openCLIP fields: ConfigurationFields, side: Int) throws(ModelError) {
+    package init(openCLIP json: JSON, side: Int, file: String) throws(ModelError) {
+        let fields = ConfigurationFields(json, file: file, path: "preprocess_cfg.")
         let mode: Mode
         switch try fields.text("resize_mode", default: "shortest") {
         case "shortest": mode = .shortestEdgeCrop(resize: side)
@@ -26,7 +27,9 @@ extension Preprocessing {
                 fields.file, "\(fields.path)interpolation is '\(other)', expected bicubic or bilinear")
         }
         let colors = try fields.text("mode", default: "RGB")
-        guard colors == "RGB" else { throw .file(fields.file, "\(fields.path)mode is '\(colors)', expected RGB") }
+        guard colors == "RGB" else {
+            throw .file(fields.file, "\(fields.path)mode is '\(colors)', expected RGB")
+        }
         guard try fields.number("fill_color", default: 0, in: 0...255) == 0 else {
             throw .file(fields.file, "\(fields.path)fill_color is not 0, which is not supported")
         }

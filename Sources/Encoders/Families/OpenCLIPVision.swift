@@ -79,7 +79,8 @@ struct OpenCLIPVision: Sendable {
     ) throws {
         guard let published = TimmSigLIP(name) else {
             throw ModelError.file(
-                fields.file, "\(fields.path)timm_model_name '\(name)' is not known here, expected a vit_*_siglip_*")
+                fields.file,
+                "\(fields.path)timm_model_name '\(name)' is not known here, expected a vit_*_siglip_*")
         }
         let pool = try fields.text("timm_pool", default: "avg")
         guard pool == "map" else {
@@ -96,7 +97,8 @@ struct OpenCLIPVision: Sendable {
         case let other:
             throw ModelError.file(
                 fields.file,
-                "\(fields.path)timm_proj is '\(other)', expected linear, or none for \(shape.width) coordinates")
+                "\(fields.path)timm_proj is '\(other)', expected linear, or none for \(shape.width) coordinates"
+            )
         }
         let bias = try fields.flag("timm_proj_bias", default: false)
         label = "SigLIP ViT-\(configuration.label)"
@@ -133,7 +135,8 @@ struct TimmSigLIP {
         }
         guard patches.count == 4, patches[0] > 0, patches[0] % heads == 0, (1...4096).contains(patches[3])
         else {
-            throw reader.failure(patch, "has shape \(patches), expected [a multiple of \(heads), 3, side, side]")
+            throw reader.failure(
+                patch, "has shape \(patches), expected [a multiple of \(heads), 3, side, side]")
         }
         guard mlp.count == 2, mlp[0] > 0 else {
             throw reader.failure(expand, "has shape \(mlp), expected two dimensions")

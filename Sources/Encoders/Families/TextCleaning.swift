@@ -2,7 +2,7 @@
 ///
 /// It also repairs wrongly decoded text with the Python library ftfy and replaces HTML entities, which is left
 /// out here: "caf\u{C3}\u{A9}" and "&amp;amp;" stay what they are.
-enum TextCleaning: String, Sendable, CaseIterable {
+package enum TextCleaning: String, Sendable, CaseIterable {
     /// Runs of white space become one space, at the ends none.
     case whitespace
     /// The same, in lower case.
@@ -11,7 +11,7 @@ enum TextCleaning: String, Sendable, CaseIterable {
     case canonicalize
 
     /// The cleaned text.
-    func callAsFunction(_ text: String) -> String {
+    package func callAsFunction(_ text: String) -> String {
         var words: [String] = [], word = ""
         for scalar in text.unicodeScalars {
             if TextCleaning.isSpace(scalar) || (self == .canonicalize && scalar == "_") {

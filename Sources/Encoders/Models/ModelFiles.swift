@@ -149,7 +149,8 @@ struct ModelFiles: Sendable {
         case .file(let path): return [(path, "model.safetensors")]
         case .folder(let folder):
             var names = [
-                "config.json", ModelFiles.openCLIPConfiguration, "preprocessor_config.json", "processor_config.json", "vocab.json",
+                "config.json", ModelFiles.openCLIPConfiguration, "preprocessor_config.json",
+                "processor_config.json", "vocab.json",
                 "merges.txt",
                 "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md", "LICENSE",
                 "model.safetensors.index.json",

@@ -1,5 +1,5 @@
-import Imaging
-import Inference
+package import Imaging
+package import Inference
 
 /// Mean and standard deviation of a training set's channels, red first.
 struct ChannelStatistics: Sendable {
@@ -48,14 +48,15 @@ extension Preprocessing {
         } else {
             return nil
         }
-        return try Preprocessing(
-            processor: ConfigurationFields(json, file: "\(files.label)/\(name)"), side: side)
+        return try Preprocessing(processor: json, side: side, file: "\(files.label)/\(name)")
     }
 }
 
 /// What a transformers image processor does where its file is silent.
 private struct ProcessorDefaults {
     let size: JSON, crops: Bool, resample: Int
+    /// Whether a single number for the size means both sides, not the shorter one.
+    let squaresNumber: Bool
     let statistics: ChannelStatistics
 
     /// By the name of the processor; that of CLIP for any that does not say, or is not known.
@@ -65,19 +66,23 @@ private struct ProcessorDefaults {
         let edge = JSON.number(Double(side)), square = JSON.object(["height": edge, "width": edge])
         return switch kind {
         case _ where kind.hasPrefix("Siglip"):
-            ProcessorDefaults(size: square, crops: false, resample: 3, statistics: .half)
+            ProcessorDefaults(
+                size: square, crops: false, resample: 3, squaresNumber: false, statistics: .half)
         case _ where kind.hasPrefix("ViT") || kind.hasPrefix("Deit"):
-            ProcessorDefaults(size: square, crops: false, resample: 2, statistics: .half)
+            ProcessorDefaults(size: square, crops: false, resample: 2, squaresNumber: true, statistics: .half)
         default:
             ProcessorDefaults(
-                size: .object(["shortest_edge": edge]), crops: true, resample: 3, statistics: .clip)
+                size: .object(["shortest_edge": edge]), crops: true, resample: 3, squaresNumber: false,
+                statistics: .clip)
         }
     }
 }
 
 extension Preprocessing {
-    /// Reads what a transformers image processor is told, for a tower that takes squares of `side` pixels.
-    init(processor fields: ConfigurationFields, side: Int) throws(ModelError) {
+    /// Reads what a transformers image processor is told, for a tower that takes squares of `side` pixels; `file`
+    /// is for messages.
+    package init(processor json: JSON, side: Int, file: String) throws(ModelError) {
+        let fields = ConfigurationFields(json, file: file)
         let defaults = try ProcessorDefaults.of(fields, side: side)
         try fields.refuse(["do_pad", "crop_pct", "do_thumbnail", "do_align_long_axis"])
         let mode = try Preprocessing.mode(fields, defaults, side: side)
@@ -111,7 +116,7 @@ extension Preprocessing {
         if let height = size["height"]?.integer, let width = size["width"]?.integer {
             return try squash(fields, width: width, height: height, crops: crops, side: side)
         }
-        if let edge = size.integer, case .object = defaults.size, defaults.size["height"] != nil {
+        if defaults.squaresNumber, let edge = size.integer {
             return try squash(fields, width: edge, height: edge, crops: crops, side: side)
         }
         guard let edge = size.integer ?? size["shortest_edge"]?.integer, edge > 0, edge <= 8192,

@@ -1,4 +1,4 @@
-package import Inference
+import Inference
 
 /// Attention pooling with a learned query, and an mlp after it (Zhai et al., "Scaling vision transformers",
 /// 2021), as in SigLIP's image tower.

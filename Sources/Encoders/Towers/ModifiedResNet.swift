@@ -43,7 +43,8 @@ package struct ModifiedResNet: ImageTower {
         case timm
 
         func stem(_ index: Int) -> (String, String) {
-            self == .openAI ? ("conv\(index)", "bn\(index)") : ("stem.conv\(index).conv", "stem.conv\(index).bn")
+            self == .openAI
+                ? ("conv\(index)", "bn\(index)") : ("stem.conv\(index).conv", "stem.conv\(index).bn")
         }
 
         func block(_ stage: Int, _ index: Int) -> String {
@@ -113,7 +114,8 @@ package struct ModifiedResNet: ImageTower {
         }
         depths = stages.map(\.count)
         head = try SpatialAttentionPool(
-            reader.under(naming == .openAI ? "attnpool" : "head"), naming, width: width, projection: projection)
+            reader.under(naming == .openAI ? "attnpool" : "head"), naming, width: width,
+            projection: projection)
         dimension = head.dimension
         imageSide = 32 * head.gridSide
     }

@@ -1,4 +1,4 @@
-package import Inference
+import Inference
 
 /// From pixels to one row a patch.
 struct PatchEmbedding: Sendable {

@@ -1,4 +1,4 @@
-package import Inference
+import Inference
 
 /// Position embeddings of a square grid of patches, resized to a grid of another side.
 enum PositionGrid {

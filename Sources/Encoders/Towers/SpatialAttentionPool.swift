@@ -1,4 +1,4 @@
-package import Inference
+import Inference
 
 /// Attention pooling over the pixels of a feature map, with their mean as the query (Radford et al., 2021).
 struct SpatialAttentionPool: Sendable {
@@ -31,7 +31,8 @@ struct SpatialAttentionPool: Sendable {
         }
         guard width % SpatialAttentionPool.headWidth == 0 else {
             throw reader.failure(
-                table, "has \(width) columns, which is no multiple of the heads' \(SpatialAttentionPool.headWidth)")
+                table,
+                "has \(width) columns, which is no multiple of the heads' \(SpatialAttentionPool.headWidth)")
         }
         let names = isOpenAI ? ["q_proj", "k_proj", "v_proj", "c_proj"] : ["q", "k", "v", "proj"]
         query = try reader.linear(names[0], inputs: width, outputs: width)
@@ -52,7 +53,8 @@ struct SpatialAttentionPool: Sendable {
     /// One row a picture of x [count, side, side, width].
     func callAsFunction(_ x: Tensor) throws -> Tensor {
         let count = x.shape[0], cells = gridSide * gridSide, tokens = cells + 1
-        precondition(x.shape == [count, gridSide, gridSide, width], "pictures of another size than the tower's")
+        precondition(
+            x.shape == [count, gridSide, gridSide, width], "pictures of another size than the tower's")
         let mean = x.meanOverPositions()
         var rows = Tensor(uninitialized: [count * tokens, width])
         var queries = Tensor(uninitialized: [count, width])

@@ -8,7 +8,8 @@ extension TextTransformer {
     }
 
     /// transformers' CLIP: reads from `reader` and the projection, if there is one, from `root`.
-    init(clip reader: WeightReader, _ configuration: Configuration, projectionFrom root: WeightReader) throws {
+    init(clip reader: WeightReader, _ configuration: Configuration, projectionFrom root: WeightReader) throws
+    {
         let projection = try configuration.projection.map {
             try root.linear(
                 "text_projection", inputs: configuration.transformer.width, outputs: $0, bias: false)

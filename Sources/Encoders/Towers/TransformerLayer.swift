@@ -94,7 +94,8 @@ struct TransformerLayer: Sendable {
                     scales: ["ls_1.gamma", "ls_2.gamma"])
             case .timm:
                 Names(
-                    stack: "blocks", norms: ("norm1", "norm2"), inputs: [("attn.qkv.weight", "attn.qkv.bias")],
+                    stack: "blocks", norms: ("norm1", "norm2"),
+                    inputs: [("attn.qkv.weight", "attn.qkv.bias")],
                     output: "attn.proj", expand: "mlp.fc1", contract: "mlp.fc2",
                     scales: ["ls1.gamma", "ls2.gamma"])
             }

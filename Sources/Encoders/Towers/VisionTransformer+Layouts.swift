@@ -4,7 +4,8 @@ import Inference
 extension VisionTransformer {
     /// transformers' CLIP: reads from `reader` (`vision_model.*`) and the projection, if there is one, from
     /// `root`.
-    init(clip reader: WeightReader, _ configuration: Configuration, projectionFrom root: WeightReader) throws {
+    init(clip reader: WeightReader, _ configuration: Configuration, projectionFrom root: WeightReader) throws
+    {
         let shape = configuration.transformer, width = shape.width
         let embeddings = reader.under("embeddings")
         let positions = try embeddings.weights(
