@@ -17,7 +17,9 @@ private let folder = Platform.environment("IMGVEC_FULL_SIZE").map { FilePath($0)
         expectClose(actual, expected, what, tolerance: 1e-4 * scale)
     }
 
-    static let models = ["clip-vit-b-32", "resnet-18.safetensors", "resnet-50.safetensors"]
+    static let models = [
+        "clip-vit-b-32", "resnet-18.safetensors", "resnet-50.safetensors", "clip-rn50", "vit-b-16-siglip",
+    ]
 
     @Test(arguments: models, TowerParityTests.backends)
     func agreesWithPyTorch(name: String, backend: MathBackend) throws {

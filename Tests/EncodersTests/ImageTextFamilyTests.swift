@@ -90,9 +90,9 @@ import Testing
     @Test(arguments: both)
     func logits(name: String) throws {
         let golden = try Golden(name), model = try load(name)
-        let images = try #require(try model.imageTower)(try golden.tensor("pixels")) { _, _ in }
-        let texts = try #require(try model.textTower)(
-            try (0..<4).map { try golden.tokens("text.\($0).ids") })
+        let imageTower = try #require(try model.imageTower), textTower = try #require(try model.textTower)
+        let images = try imageTower(try golden.tensor("pixels")) { _, _ in }
+        let texts = try textTower(try (0..<4).map { try golden.tokens("text.\($0).ids") })
         let scale = try #require(model.logitScale)
         #expect((model.logitBias != nil) == name.hasSuffix("siglip"))
         let logits = try (0..<images.shape[0]).flatMap { image in
