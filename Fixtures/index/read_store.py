@@ -47,12 +47,23 @@ def rotate(x, seed):
 def read_segment(data, check_codes=True):
     """Returns (number of rows, ids, vectors)."""
     magic, version, size, d, bits, width, factors, n, seed, first, last = struct.unpack_from("<8s6I4Q", data)
-    assert (magic, version, size, factors) == (b"imgvseg\x1a", 1, 256, 4) and bits == up(d)
+    assert (magic, size, factors) == (b"imgvseg\x1a", 256, 4) and version in (1, 2) and bits == up(d)
     assert crc(data[:252]) == struct.unpack_from("<I", data, 252)[0]
     centre, fac, codes, ids, vectors, sums, end, block, sums_crc = struct.unpack_from("<7Q2I", data, 128)
     stride = up(4 * n)
-    assert centre == 256 and fac == up(centre + 4 * bits) and codes == fac + 4 * stride
-    assert ids == up(codes + n * bits // 8) and vectors == up(ids + 8 * n) and sums == up(vectors + n * d * width)
+    k, means, spreads, starts, order = struct.unpack_from("<5Q", data, 192)
+    assert centre == 256 and codes == fac + 4 * stride and (k > 0) == (version == 2)
+    place = list(range(n))
+    if k:
+        assert means == up(centre + 4 * bits) and spreads == up(means + 2 * bits * k) and starts == up(spreads + 4 * k)
+        assert fac == up(starts + 4 * (k + 1)) and order == up(codes + n * bits // 8) and ids == up(order + 4 * n)
+        edges, place = struct.unpack_from(f"<{k + 1}I", data, starts), struct.unpack_from(f"<{n}I", data, order)
+        assert edges[0] == 0 and edges[-1] == n and all(a <= b for a, b in zip(edges, edges[1:]))
+        assert sorted(place) == list(range(n))
+    else:
+        assert fac == up(centre + 4 * bits) and ids == up(codes + n * bits // 8)
+    position = {row: i for i, row in enumerate(place)}
+    assert vectors == up(ids + 8 * n) and sums == up(vectors + n * d * width)
     blocks = [data[i:min(i + block, sums)] for i in range(256, sums, block)]
     assert end == len(data) == sums + 4 * len(blocks) and crc(data[sums:]) == sums_crc
     assert [crc(b) for b in blocks] == list(struct.unpack_from(f"<{len(blocks)}I", data, sums))
@@ -64,9 +75,10 @@ def read_segment(data, check_codes=True):
         norm = math.sqrt(sum(v * v for v in x))
         o = [a - b for a, b in zip(rotate([v / norm for v in x] + [0.0] * (bits - d), seed), c)]
         s, r2 = sum(map(abs, o)), sum(v * v for v in o)
-        word = struct.unpack_from(f"<{bits // 64}Q", data, codes + i * bits // 8)
+        at = position[i]
+        word = struct.unpack_from(f"<{bits // 64}Q", data, codes + at * bits // 8)
         assert all(abs(v) < 1e-5 or (v >= 0) == bool(word[j // 64] >> j % 64 & 1) for j, v in enumerate(o))
-        stored = [struct.unpack_from("<f", data, fac + k * stride + 4 * i)[0] for k in range(4)]
+        stored = [struct.unpack_from("<f", data, fac + f * stride + 4 * (at if f < 3 else i))[0] for f in range(4)]
         error = math.sqrt(max(0, r2 * bits / s**2 - 1) / (bits - 1) * r2) if r2 > 1e-9 else 0
         for a, b in zip(stored, [r2 / s if r2 > 1e-9 else 0, sum(u * v for u, v in zip(o, c)), error, 1 / norm]):
             assert abs(a - b) < 1e-4, (i, stored)

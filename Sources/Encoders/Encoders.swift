@@ -19,7 +19,7 @@ public protocol TextEncoder: Sendable {
     /// Coordinates of each vector.
     var dimension: Int { get }
     /// What cuts texts into tokens.
-    var tokenizer: BytePairTokenizer { get }
+    var tokenizer: any TextTokenizer { get }
     /// The vectors of texts, in their order; texts are cut off at the model's length. Thread-safe.
     func encode(_ texts: [String]) throws -> [Embedding]
 }

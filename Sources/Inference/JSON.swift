@@ -264,8 +264,11 @@ package struct JSONScanner {
             var result: [String: JSON] = [:]
             try members { (name, scanner) throws(JSONError) in
                 let value = try scanner.value()
-                guard result.updateValue(value, forKey: String(decoding: name, as: UTF8.self)) == nil else {
-                    throw scanner.failure("a name only once")
+                guard let name = String(validating: name, as: UTF8.self) else {
+                    throw scanner.failure("a name in UTF-8")
+                }
+                guard result.updateValue(value, forKey: name) == nil else {
+                    throw scanner.failure("the name '\(name)' only once")
                 }
             }
             return .object(result)
@@ -276,7 +279,8 @@ package struct JSONScanner {
         case UInt8(ascii: "\""):
             var text: [UInt8] = []
             try self.text(into: &text)
-            return .string(String(decoding: text, as: UTF8.self))
+            guard let string = String(validating: text, as: UTF8.self) else { throw failure("text in UTF-8") }
+            return .string(string)
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
@@ -299,21 +303,37 @@ package struct JSONScanner {
 
     private mutating func number() throws(JSONError) -> JSON {
         let start = offset
-        while offset < bytes.count {
-            switch bytes[offset] {
-            case 0x30...0x39, UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."), UInt8(ascii: "e"),
-                UInt8(ascii: "E"):
-                offset += 1
-                continue
-            default: break
-            }
-            break
+        func fail(_ scanner: inout JSONScanner) -> JSONError {
+            scanner.offset = start
+            return scanner.failure("a value")
+        }
+        skip("-")
+        let whole = skipDigits()
+        // No number but 0 itself starts with a 0.
+        guard whole > 0, whole == 1 || bytes[offset - whole] != UInt8(ascii: "0") else { throw fail(&self) }
+        if skip(".") {
+            guard skipDigits() > 0 else { throw fail(&self) }
+        }
+        if skip("e") || skip("E") {
+            if !skip("+") { skip("-") }
+            guard skipDigits() > 0 else { throw fail(&self) }
         }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-        guard let value = Double(text), value.isFinite else {
-            offset = start
-            throw failure("a value")
-        }
+        guard let value = Double(text), value.isFinite else { throw fail(&self) }
         return .number(value)
+    }
+
+    /// Moves over a character if it comes next.
+    @discardableResult private mutating func skip(_ character: Character) -> Bool {
+        guard offset < bytes.count, bytes[offset] == character.asciiValue else { return false }
+        offset += 1
+        return true
+    }
+
+    /// Moves over digits and tells how many there were.
+    private mutating func skipDigits() -> Int {
+        let start = offset
+        while offset < bytes.count, (0x30...0x39).contains(bytes[offset]) { offset += 1 }
+        return offset - start
     }
 }

@@ -5,7 +5,7 @@ import SystemSupport
 ///
 /// Format: 8 bytes little-endian length of a JSON header; the header, which maps each name to `dtype`,
 /// `shape` and `data_offsets` relative to the end of the header; the tensors' bytes. Every length, offset and
-/// shape is checked on opening: a file that opens has all its tensors, none overlapping another.
+/// shape is checked on opening: a file that opens has all its tensors, one behind the other without a gap.
 /// (https://huggingface.co/docs/safetensors)
 public struct SafeTensors: Sendable {
     /// One tensor's place in the file.
@@ -65,7 +65,7 @@ public struct SafeTensors: Sendable {
         }
         headerRange = 0..<8 + length
         entries = try SafeTensors.readHeader(header, dataStart: 8 + length, fileSize: bytes.count, failure)
-        try SafeTensors.checkOverlap(entries, failure)
+        try SafeTensors.checkLayout(entries, dataStart: 8 + length, fileSize: bytes.count, failure)
     }
 
     private static func readHeader(
@@ -79,7 +79,8 @@ public struct SafeTensors: Sendable {
         guard case .object(let members) = root else { throw failure(.header("no JSON object")) }
         var entries: [String: Entry] = [:]
         entries.reserveCapacity(members.count)
-        for (name, value) in members where name != "__metadata__" {
+        // In order of names, so that the same file always gives the same error.
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) where name != "__metadata__" {
             guard let type = value["dtype"]?.string else { throw failure(.tensor(name, "has no dtype")) }
             guard let dimensions = value["shape"]?.array, dimensions.count <= 8 else {
                 throw failure(.tensor(name, "has no shape"))
@@ -101,33 +102,47 @@ public struct SafeTensors: Sendable {
             guard start >= 0, end >= start, end <= fileSize - dataStart else {
                 throw failure(.tensor(name, "is at bytes \(start) to \(end) of \(fileSize - dataStart)"))
             }
-            if let width = byteWidths[type] {
-                let (size, overflow) = count.multipliedReportingOverflow(by: width)
-                guard !overflow, size == end - start else {
-                    throw failure(
-                        .tensor(name, "of shape \(shape) and type \(type) has \(end - start) bytes"))
-                }
+            guard let width = bitWidths[type] else {
+                throw failure(.tensor(name, "has type '\(type)', which safetensors does not know"))
+            }
+            let (size, overflow) = count.multipliedReportingOverflow(by: width)
+            guard !overflow, size % 8 == 0, size / 8 == end - start else {
+                throw failure(.tensor(name, "of shape \(shape) and type \(type) has \(end - start) bytes"))
             }
             entries[name] = Entry(type: type, shape: shape, range: dataStart + start..<dataStart + end)
         }
         return entries
     }
 
-    private static let byteWidths = [
-        "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
-        "I8": 1,
-        "U8": 1, "BOOL": 1,
+    private static let bitWidths = [
+        "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16,
+        "I16": 16, "U16": 16, "I8": 8, "U8": 8, "BOOL": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E5M2FNUZ": 8,
+        "F8_E4M3FNUZ": 8, "F8_E8M0": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
     ]
 
-    private static func checkOverlap(
-        _ entries: [String: Entry], _ failure: (SafeTensorsError.Problem) -> SafeTensorsError
+    /// Requires that the tensors fill the rest of the file, as the format demands: nothing can hide between them.
+    private static func checkLayout(
+        _ entries: [String: Entry], dataStart: Int, fileSize: Int,
+        _ failure: (SafeTensorsError.Problem) -> SafeTensorsError
     ) throws(SafeTensorsError) {
-        let inOrder = entries.filter { !$0.value.range.isEmpty }
-            .sorted { ($0.value.range.lowerBound, $0.key) < ($1.value.range.lowerBound, $1.key) }
-        for (first, second) in zip(inOrder, inOrder.dropFirst())
-        where second.value.range.lowerBound < first.value.range.upperBound {
-            throw failure(.tensor(second.key, "overlaps '\(first.key)'"))
+        let inOrder = entries.sorted {
+            ($0.value.range.lowerBound, $0.value.range.upperBound, $0.key)
+                < ($1.value.range.lowerBound, $1.value.range.upperBound, $1.key)
         }
+        var end = dataStart, previous = ""
+        for (name, entry) in inOrder {
+            let start = entry.range.lowerBound
+            guard start >= end else { throw failure(.tensor(name, "overlaps '\(previous)'")) }
+            guard start == end else {
+                throw failure(
+                    .tensor(
+                        name,
+                        "starts at byte \(start - dataStart), expected \(end - dataStart): no tensor may be "
+                            + "preceded by a gap"))
+            }
+            (end, previous) = (entry.range.upperBound, name)
+        }
+        guard end == fileSize else { throw failure(.surplus(fileSize - end)) }
     }
 
     /// A tensor as weights; throws when it is missing or not of a floating-point type that is read here.
@@ -153,6 +168,8 @@ public struct SafeTensorsError: Error, Sendable, Equatable, CustomStringConverti
         case headerTooLong(UInt64)
         /// The header is not the JSON object it should be.
         case header(String)
+        /// So many bytes follow the last tensor.
+        case surplus(Int)
         /// A tensor is missing or not as expected, and how.
         case tensor(String, String)
     }
@@ -174,8 +191,17 @@ public struct SafeTensorsError: Error, Sendable, Equatable, CustomStringConverti
             "\(file): not a whole safetensors file: has \(have) bytes, its header needs \(need)"
         case .headerTooLong(let length):
             "\(file): not a safetensors file: its header would have \(length) bytes"
-        case .header(let reason): "\(file): safetensors header is \(reason)"
-        case .tensor(let tensor, let reason): "\(file): tensor '\(tensor)' \(reason)"
+        case .header(let reason): "\(file): safetensors header is \(shown(reason))"
+        case .surplus(let count): "\(file): \(count) bytes follow the last tensor, expected none"
+        case .tensor(let tensor, let reason): "\(file): tensor '\(shown(tensor))' \(shown(reason))"
         }
+    }
+
+    /// Names come from the file: what would break the line or the terminal is left out, and much of it too.
+    private func shown(_ text: String) -> String {
+        let scalars = text.unicodeScalars.map { scalar -> Character in
+            scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "\u{FFFD}" : Character(scalar)
+        }
+        return scalars.count > 300 ? String(scalars.prefix(300)) + "…" : String(scalars)
     }
 }

@@ -17,6 +17,13 @@ public struct WeightReader: Sendable {
     /// Whether a tensor is there.
     public func has(_ name: String) -> Bool { files.contains { $0.entries[prefix + name] != nil } }
 
+    /// The names of all tensors under the prefix, without it.
+    public var names: [String] {
+        files.flatMap {
+            $0.entries.keys.lazy.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+        }
+    }
+
     /// The shape of a tensor, nil when it is not there.
     public func shape(_ name: String) -> [Int]? {
         files.lazy.compactMap { $0.entries[prefix + name]?.shape }.first

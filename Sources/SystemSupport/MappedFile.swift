@@ -7,8 +7,8 @@ public import SystemPackage
 
 /// A whole file mapped read-only into memory; the mapping lives as long as the object.
 ///
-/// The file must not shrink while it is mapped: reading past the new end would end the process. imgvec maps
-/// only files it replaces by rename (its segments) or model files, whose length it has checked.
+/// A file that shrinks while it is mapped reads as zeros behind its new end where `TruncationGuard` is installed,
+/// and ends the process where it is not.
 public final class MappedFile: @unchecked Sendable {
     // Unchecked: the bytes are never written, and the pointer is only released in deinit.
 
@@ -19,6 +19,7 @@ public final class MappedFile: @unchecked Sendable {
     public let path: FilePath
     /// The file's bytes; valid while this object lives.
     public let bytes: UnsafeRawBufferPointer
+    private let guarded: Int?
 
     /// Maps a regular file. Costs a few microseconds, whatever the size; pages are read when touched.
     public init(_ path: FilePath) throws(SystemError) {
@@ -35,15 +36,18 @@ public final class MappedFile: @unchecked Sendable {
         self.path = path
         guard count > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            guarded = nil
             return
         }
         guard let base = mmap(nil, count, PROT_READ, MAP_SHARED, file.rawValue, 0), base != MAP_FAILED else {
             throw SystemError("map", path: path, errno: Errno(rawValue: errno))
         }
         bytes = UnsafeRawBufferPointer(start: base, count: count)
+        guarded = TruncationGuard.add(bytes, path: path)
     }
 
     deinit {
+        if let guarded { TruncationGuard.remove(guarded) }
         if let base = bytes.baseAddress {
             munmap(UnsafeMutableRawPointer(mutating: base), bytes.count)
         }

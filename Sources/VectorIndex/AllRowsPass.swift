@@ -2,113 +2,77 @@ import CKernels
 import SystemSupport
 import Synchronization
 
-/// Every row of a snapshot as a query against all rows, a block of queries at a time: a block of codes is read into
-/// the cache once for all of them.
+/// Every row of a snapshot as a query against all rows.
+///
+/// Rows come in the order of their codes: one after the other they are alike, look at the same buckets, and find
+/// them in the cache.
 struct AllRowsPass {
     let snapshot: VectorSnapshot
     let options: SearchOptions
     let threads: Int
 
-    /// Rows that are queries together.
-    static let queryRows = 32
+    /// Rows that a thread takes at a time.
+    private static let blockRows = 128
 
-    /// One query of a block.
+    /// A row as a query.
     struct Query {
+        /// The row's number in the snapshot.
         let row: Int
-        let part: Int
-        let segmentRow: Int
+        let place: RowPlace
+        let position: RowPosition
         let exact: ExactQuery
-        var pool: CandidatePool
-        var codes: CodeQueries
     }
 
-    var blockCount: Int { (snapshot.count + Self.queryRows - 1) / Self.queryRows }
-
-    /// Runs `body` on every block of query rows; false when the user asked for a stop meanwhile.
+    /// Calls `body` with every row; false when the user asked for a stop meanwhile.
     ///
-    /// `progress` is told how many rows are done, from one thread at a time.
-    func forEachBlock(
-        progress: @escaping @Sendable (Int) -> Void, _ body: @escaping @Sendable (Range<Int>) -> Void
-    )
-        -> Bool
-    {
-        let done = Mutex(0)
-        WorkerThreads.forEach(blockCount, threads: threads) { block in
+    /// Each block of rows has a search of its own, made by the thread that works on it. `progress` is told how many
+    /// rows are done, from one thread at a time.
+    func forEachRow(
+        progress: @escaping @Sendable (Int) -> Void,
+        _ body: @escaping @Sendable (Query, SnapshotSearch) -> Void
+    ) -> Bool {
+        var blocks: [(part: Int, positions: Range<Int>)] = []
+        for (index, part) in snapshot.parts.enumerated() {
+            for first in stride(from: 0, to: part.segment.rows, by: Self.blockRows) {
+                blocks.append((index, first..<min(first + Self.blockRows, part.segment.rows)))
+            }
+        }
+        let all = blocks
+        let done = Mutex((rows: 0, blocks: 0))
+        WorkerThreads.forEach(all.count, threads: threads) { number in
             if Interruption.isRequested { return }
-            let rows = block * Self.queryRows..<min((block + 1) * Self.queryRows, snapshot.count)
-            body(rows)
+            let rows = self.run(all[number].part, all[number].positions, body)
             done.withLock {
-                $0 += rows.count
-                progress($0)
+                $0.rows += rows
+                $0.blocks += 1
+                progress($0.rows)
             }
         }
-        return done.withLock { $0 } == snapshot.count
+        return done.withLock { $0.blocks } == all.count
     }
 
-    /// Scans all codes for a block of rows; the queries come back with their candidates.
-    ///
-    /// With `onlyLaterRows` a row only looks at those after it. `finish` gets each query with its candidates.
-    func scan(
-        _ rows: Range<Int>, pool: CandidatePool, onlyLaterRows: Bool, buffers: ScanBuffers,
-        finish: (Query) -> Void
-    ) {
-        let dimension = snapshot.space.dimension
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count * dimension) { vectors in
-            guard let vectors = vectors.baseAddress else { return }
-            var queries = prepare(rows, vectors: vectors, pool: pool)
-            defer { for query in queries { query.codes.deallocate() } }
-            let firstPart = onlyLaterRows ? queries.first?.part ?? 0 : 0
-            for (index, part) in snapshot.parts.enumerated().dropFirst(firstPart) {
-                let start = onlyLaterRows && index == firstPart ? queries.first?.segmentRow ?? 0 : 0
-                let allowed = snapshot.allowed(index, options.filter)
-                for first in stride(from: start, to: part.segment.rows, by: ScanBuffers.blockRows) {
-                    let last = min(first + ScanBuffers.blockRows, part.segment.rows)
-                    for i in queries.indices {
-                        let isOwn = queries[i].part == index
-                        var begin = first
-                        if onlyLaterRows {
-                            if queries[i].part > index { continue }
-                            if isOwn { begin = max(first, queries[i].segmentRow + 1) }
-                        }
-                        guard begin < last else { continue }
-                        queries[i].codes.scan(
-                            part, index: index, rows: begin..<last, allowed: allowed,
-                            excluded: isOwn ? queries[i].segmentRow : -1, buffers: buffers,
-                            pool: &queries[i].pool)
-                    }
-                }
-            }
-            for query in queries { finish(query) }
-        }
-    }
-
-    private func prepare(
-        _ rows: Range<Int>, vectors: UnsafeMutablePointer<Float>, pool: CandidatePool
-    ) -> [Query] {
-        let dimension = snapshot.space.dimension
-        let rotation = snapshot.rotation
-        return withUnsafeTemporaryAllocation(of: Float.self, capacity: rotation.length) { rotated in
-            rows.enumerated().compactMap { index, row in
-                guard let rotated = rotated.baseAddress else { return nil }
-                let place = snapshot.locate(row)
-                let vector = vectors + index * dimension
-                let exact = exactQuery(part: place.part, row: place.row, vector: vector)
-                rotated.update(from: vector, count: dimension)
-                rotation.rotateUnit(rotated, dimension: dimension, inverseNorm: exact.inverseNorm)
-                let codes = CodeQueries(
-                    rotated: rotated, parts: snapshot.parts, codeBits: rotation.length,
-                    deviations: options.deviations)
-                return Query(
-                    row: row, part: place.part, segmentRow: place.row, exact: exact, pool: pool, codes: codes)
+    /// Returns how many rows there were.
+    private func run(
+        _ index: Int, _ positions: Range<Int>, _ body: (Query, SnapshotSearch) -> Void
+    ) -> Int {
+        let part = snapshot.parts[index]
+        let search = SnapshotSearch(snapshot, options: options)
+        var rows = 0
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: snapshot.space.dimension) { vector in
+            guard let vector = vector.baseAddress else { return }
+            for position in positions {
+                guard let row = part.segment.row(atPosition: position), part.live?.contains(row) ?? true
+                else { continue }
+                part.segment.copyVector(ofRow: row, to: vector)
+                // The stored factor, so that the similarity of two rows is the same from both sides.
+                let exact = ExactQuery(vector: vector, inverseNorm: part.segment.inverseNorm[row])
+                body(
+                    Query(
+                        row: part.snapshotRow(row), place: RowPlace(part: index, row: row),
+                        position: RowPosition(part: index, position: position), exact: exact), search)
+                rows += 1
             }
         }
-    }
-
-    /// A stored row as a query; `vector` receives its components.
-    func exactQuery(part: Int, row: Int, vector: UnsafeMutablePointer<Float>) -> ExactQuery {
-        let segment = snapshot.parts[part].segment
-        segment.copyVector(ofRow: row, to: vector)
-        // The stored factor, so that the similarity of two rows is the same from both sides.
-        return ExactQuery(vector: vector, inverseNorm: segment.inverseNorm[row])
+        return rows
     }
 }

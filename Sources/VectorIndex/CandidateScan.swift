@@ -92,51 +92,54 @@ final class ScanBuffers {
     }
 }
 
-/// A query prepared for the codes of each part of a snapshot.
-struct CodeQueries {
+/// A query prepared for the codes of each part of a snapshot; the memory serves one query after another.
+final class CodeQueries {
+    private let parts: [VectorSnapshot.Part]
     private let words: Int
-    private let planes: UnsafeMutablePointer<UInt64>
+    private let planes: ScratchMemory<UInt64>
     private var queries: [ck_code_query] = []
 
-    /// Prepares a rotated unit vector for all parts; `deallocate` frees the memory.
-    init(rotated: UnsafePointer<Float>, parts: [VectorSnapshot.Part], codeBits: Int, deviations: Float) {
+    init(parts: [VectorSnapshot.Part], codeBits: Int) {
+        self.parts = parts
         words = codeBits / 64
-        planes = .allocate(capacity: max(1, parts.count * 4 * words))
-        queries.reserveCapacity(parts.count)
+        planes = ScratchMemory(parts.count * 4 * words)
+    }
+
+    /// Prepares a rotated unit vector for all parts.
+    func prepare(rotated: UnsafePointer<Float>, deviations: Float) {
+        queries.removeAll(keepingCapacity: true)
         for (index, part) in parts.enumerated() {
-            let place = planes + index * 4 * words
+            let place = planes.base + index * 4 * words
             var query = ck_code_query(planes: UnsafePointer(place), words: words, step: 0, base: 0, margin: 0)
-            ck_quantise(rotated, part.segment.centre, codeBits, deviations, place, &query)
+            ck_quantise(rotated, part.segment.centre, 64 * words, deviations, place, &query)
             queries.append(query)
         }
     }
 
-    func deallocate() { planes.deallocate() }
-
-    /// Estimates a block of rows of a part and adds those that may be results to a pool.
+    /// Estimates the rows at some positions of a part, a block of them at most, and adds those that may be results
+    /// to a pool.
     ///
-    /// `allowed` are the rows that count; `excluded` is a row that does not.
+    /// `allowed` are the rows that count; `excluded` is a row that does not. The estimates stay in the buffers.
     func scan(
-        _ part: VectorSnapshot.Part, index: Int, rows: Range<Int>, allowed: RowBitmap?, excluded: Int = -1,
+        _ part: VectorSnapshot.Part, index: Int, positions: Range<Int>, allowed: RowBitmap?, excluded: Int?,
         buffers: ScanBuffers, pool: inout CandidatePool
     ) {
         let segment = part.segment
-        let first = rows.lowerBound
+        let first = positions.lowerBound
         withUnsafePointer(to: queries[index]) { query in
             Kernels.table.estimate(
                 query, segment.codes + first * words, segment.scale + first, segment.offset + first,
-                segment.error + first, rows.count, buffers.estimates, buffers.upper)
+                segment.error + first, positions.count, buffers.estimates, buffers.upper)
         }
-        let found = Kernels.table.select(buffers.upper, rows.count, pool.limit, buffers.indices)
+        let found = Kernels.table.select(buffers.upper, positions.count, pool.limit, buffers.indices)
         for i in 0..<found {
-            let index32 = Int(buffers.indices[i])
+            let place = Int(buffers.indices[i])
             // The limit rises while the block is looked through.
-            guard buffers.upper[index32] >= pool.limit else { continue }
-            let row = first + index32
-            if row == excluded { continue }
+            guard buffers.upper[place] >= pool.limit else { continue }
+            guard let row = segment.row(atPosition: first + place), row != excluded else { continue }
             if let allowed, !allowed.contains(row) { continue }
-            let candidate = Candidate(upper: buffers.upper[index32], part: UInt32(index), row: UInt32(row))
-            pool.add(candidate, estimate: buffers.estimates[index32])
+            let candidate = Candidate(upper: buffers.upper[place], part: UInt32(index), row: UInt32(row))
+            pool.add(candidate, estimate: buffers.estimates[place])
         }
     }
 }

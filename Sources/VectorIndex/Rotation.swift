@@ -14,15 +14,8 @@ struct Rotation: Sendable {
     init(length: Int, seed: UInt64) {
         self.length = length
         self.seed = seed
-        // SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-        var state = seed
-        signs = (0..<4 * length / 64).map { _ in
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
+        var random = SplitMix(state: seed)
+        signs = (0..<4 * length / 64).map { _ in random.next() }
     }
 
     /// Rotates a vector of `length` floats in place.

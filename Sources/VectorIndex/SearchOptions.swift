@@ -29,8 +29,13 @@ public struct SearchOptions: Sendable {
         return options
     }
 
-    /// The same thing said in standard deviations of the estimate: the quantile of the normal distribution.
-    var deviations: Float { NormalDistribution.quantile(Double(min(max(recall, 0.5), 1))) }
+    /// What each of two independent stages has to find so that both together find what was asked.
+    var recallOfEachStage: Float { min(max(recall, 0), 1).squareRoot() }
+
+    /// A probability as standard deviations of the estimate: the quantile of the normal distribution.
+    static func deviations(_ recall: Float) -> Float {
+        NormalDistribution.quantile(Double(min(max(recall, 0.5), 1)))
+    }
 
     /// Whether every row is to be scored.
     var wantsEveryRow: Bool { isExact || recall >= 1 }

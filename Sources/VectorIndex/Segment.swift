@@ -20,6 +20,8 @@ final class Segment: @unchecked Sendable {
     let inverseNorm: UnsafePointer<Float>
     let codes: UnsafePointer<UInt64>
     let ids: UnsafePointer<UInt64>
+    /// The buckets the codes and their factors are sorted into; nil when they stand in the order of the rows.
+    let partition: Partition?
     private let vectors: UnsafeRawPointer
 
     var rows: Int { layout.rows }
@@ -45,7 +47,15 @@ final class Segment: @unchecked Sendable {
         inverseNorm = factor(3)
         codes = (base + layout.codes).assumingMemoryBound(to: UInt64.self)
         ids = (base + layout.ids).assumingMemoryBound(to: UInt64.self)
+        partition = try Partition(base: base, layout: layout, path: path)
         vectors = base + layout.vectors
+    }
+
+    /// The row whose code stands at a position; nil when the file says nonsense.
+    func row(atPosition position: Int) -> Int? {
+        guard let partition else { return position }
+        let row = Int(partition.order[position])
+        return row < rows ? row : nil
     }
 
     /// The row with an id, by binary search; nil when there is none.

@@ -1,7 +1,7 @@
 import SystemPackage
 import SystemSupport
 
-/// Where the sections of a segment stand; everything follows from dimension, precision and rows.
+/// Where the sections of a segment stand; everything follows from dimension, precision, rows and buckets.
 struct SegmentLayout: Equatable {
     static let headerBytes = 256
     static let blockBytes = 65_536
@@ -11,29 +11,42 @@ struct SegmentLayout: Equatable {
     let rows: Int
     let dimension: Int
     let precision: VectorSpace.Precision
+    /// Buckets the codes are sorted into; 0 when they stand in the order of the rows.
+    let buckets: Int
     let centre: Int
+    let centroids: Int
+    let spreads: Int
+    let starts: Int
     let factors: Int
     /// Bytes from one factor array to the next.
     let factorStride: Int
     let codes: Int
+    let order: Int
     let ids: Int
     let vectors: Int
     let checksums: Int
     let fileBytes: Int
 
     /// The layout for numbers within the format's limits (so that no sum can overflow), else nil.
-    init?(rows: Int, dimension: Int, precision: VectorSpace.Precision) {
-        guard (1...Self.maximumRows).contains(rows), (1...65_536).contains(dimension) else { return nil }
+    init?(rows: Int, dimension: Int, precision: VectorSpace.Precision, buckets: Int = 0) {
+        guard (1...Self.maximumRows).contains(rows), (1...65_536).contains(dimension),
+            (0...rows).contains(buckets)
+        else { return nil }
         func aligned(_ offset: Int) -> Int { (offset + 63) / 64 * 64 }
         let bits = (dimension + 63) / 64 * 64
         self.rows = rows
         self.dimension = dimension
         self.precision = precision
+        self.buckets = buckets
         centre = Self.headerBytes
-        factors = aligned(centre + 4 * bits)
+        centroids = aligned(centre + 4 * bits)
+        spreads = aligned(centroids + 2 * bits * buckets)
+        starts = aligned(spreads + 4 * buckets)
+        factors = aligned(starts + (buckets == 0 ? 0 : 4 * (buckets + 1)))
         factorStride = aligned(4 * rows)
         codes = factors + Self.factorCount * factorStride
-        ids = aligned(codes + rows * bits / 8)
+        order = aligned(codes + rows * bits / 8)
+        ids = aligned(order + (buckets == 0 ? 0 : 4 * rows))
         vectors = aligned(ids + 8 * rows)
         checksums = aligned(vectors + rows * dimension * precision.byteCount)
         fileBytes = checksums + 4 * ((checksums - Self.headerBytes + Self.blockBytes - 1) / Self.blockBytes)
@@ -53,9 +66,11 @@ struct SegmentLayout: Equatable {
     func section(at offset: Int) -> String {
         switch offset {
         case ..<Self.headerBytes: "header"
-        case ..<factors: "centre"
+        case ..<centroids: "centre"
+        case ..<factors: "buckets"
         case ..<codes: "factors"
-        case ..<ids: "codes"
+        case ..<order: "codes"
+        case ..<ids: "order"
         case ..<vectors: "ids"
         case ..<checksums: "vectors"
         default: "checksums"
@@ -66,7 +81,8 @@ struct SegmentLayout: Equatable {
 /// The first 256 bytes of a segment.
 struct SegmentHeader: Equatable {
     static let magic = Array("imgvseg\u{1A}".utf8)
-    static let version: UInt32 = 1
+    /// The newest version, which has buckets; a segment without them is written as version 1.
+    static let version: UInt32 = 2
 
     let space: VectorSpace
     let layout: SegmentLayout
@@ -80,7 +96,7 @@ struct SegmentHeader: Equatable {
     func encoded() -> [UInt8] {
         var fields = FieldWriter()
         fields.append(Self.magic)
-        fields.append(Self.version)
+        fields.append(layout.buckets == 0 ? UInt32(1) : Self.version)
         fields.append(UInt32(SegmentLayout.headerBytes))
         fields.append(UInt32(space.dimension))
         fields.append(UInt32(space.codeBits))
@@ -94,6 +110,10 @@ struct SegmentHeader: Equatable {
         for offset in layout.storedOffsets { fields.append(UInt64(offset)) }
         fields.append(UInt32(SegmentLayout.blockBytes))
         fields.append(checksumsChecksum)
+        if layout.buckets > 0 {
+            fields.append(UInt64(layout.buckets))
+            for offset in layout.bucketOffsets { fields.append(UInt64(offset)) }
+        }
         fields.pad(to: SegmentLayout.headerBytes - 4)
         fields.append(Kernels.checksum(fields.bytes))
         return fields.bytes
@@ -112,7 +132,7 @@ struct SegmentHeader: Equatable {
             throw .newerVersion(path, found: version, supported: Self.version)
         }
         let covered = UnsafeRawBufferPointer(rebasing: bytes[..<(SegmentLayout.headerBytes - 4)])
-        guard version == Self.version, Self.storedChecksum(bytes) == Kernels.checksum(covered) else {
+        guard version >= 1, Self.storedChecksum(bytes) == Kernels.checksum(covered) else {
             throw damaged("the header's checksum does not match")
         }
         guard reader.read(UInt32.self) == UInt32(SegmentLayout.headerBytes),
@@ -124,7 +144,9 @@ struct SegmentHeader: Equatable {
             let last = reader.read(UInt64.self),
             let fingerprint = reader.read(count: VectorSpace.fingerprintBytes).flatMap(
                 VectorSpace.fingerprint(from:)),
-            let layout = SegmentLayout(rows: rows, dimension: Int(dimension), precision: precision),
+            let buckets = version == 1 ? 0 : Self.bucketCount(bytes), buckets > 0 || version == 1,
+            let layout = SegmentLayout(
+                rows: rows, dimension: Int(dimension), precision: precision, buckets: buckets),
             Int(codeBits) == layout.codeBits
         else { throw damaged("the header holds impossible values") }
         for offset in layout.storedOffsets where reader.read(UInt64.self) != UInt64(offset) {
@@ -134,6 +156,12 @@ struct SegmentHeader: Equatable {
             let sums = reader.read(UInt32.self),
             first <= last
         else { throw damaged("the header holds impossible values") }
+        if version > 1 {
+            _ = reader.read(UInt64.self)
+            for offset in layout.bucketOffsets where reader.read(UInt64.self) != UInt64(offset) {
+                throw damaged("the header's offsets do not fit its bucket count")
+            }
+        }
         guard bytes.count == layout.fileBytes else {
             throw damaged("it has \(bytes.count) bytes, not \(layout.fileBytes)")
         }
@@ -157,6 +185,12 @@ struct SegmentHeader: Equatable {
         self.checksumsChecksum = checksumsChecksum
     }
 
+    /// The number of buckets in a version 2 header.
+    private static func bucketCount(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        var reader = ByteReader(bytes, offset: 192)
+        return reader.read(UInt64.self).flatMap { Int(exactly: $0) }
+    }
+
     /// The CRC field of a header.
     static func storedChecksum(_ bytes: UnsafeRawBufferPointer) -> UInt32? {
         var reader = ByteReader(bytes, offset: SegmentLayout.headerBytes - 4)
@@ -167,4 +201,7 @@ struct SegmentHeader: Equatable {
 extension SegmentLayout {
     /// The offsets in the order in which the header lists them.
     fileprivate var storedOffsets: [Int] { [centre, factors, codes, ids, vectors, checksums, fileBytes] }
+
+    /// The offsets of the sections that only a segment with buckets has.
+    fileprivate var bucketOffsets: [Int] { [centroids, spreads, starts, order] }
 }

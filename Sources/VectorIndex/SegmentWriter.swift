@@ -2,30 +2,41 @@ import CKernels
 import SystemPackage
 import SystemSupport
 
-/// Writes a segment: two passes over the rows, the first for the centre, the second for everything else.
+/// Writes a segment: passes over the rows for the centre, the buckets, the codes, and the vectors.
 struct SegmentWriter {
     let space: VectorSpace
     let precision: VectorSpace.Precision
     let rotation: Rotation
+    let buckets: BucketPolicy
+    let threads: Int
 
     /// Rows that are encoded and written at a time.
     private static let chunkRows = 2048
 
     /// Writes the rows with the given increasing ids to a new file, flushes it, and returns its header's CRC.
     ///
-    /// `copyComponents` puts the stored form of row i (in this writer's precision) into a buffer.
+    /// `copyComponents` puts the stored form of row i (in this writer's precision) into a buffer; it is called from
+    /// several threads.
     func write(
-        to path: FilePath, ids: [UInt64], copyComponents: (Int, UnsafeMutableRawBufferPointer) -> Void
+        to path: FilePath, ids: [UInt64],
+        copyComponents: @escaping @Sendable (Int, UnsafeMutableRawBufferPointer) -> Void
     ) throws(IndexError) -> UInt32 {
-        guard let layout = SegmentLayout(rows: ids.count, dimension: space.dimension, precision: precision),
+        guard
+            let layout = SegmentLayout(
+                rows: ids.count, dimension: space.dimension, precision: precision,
+                buckets: buckets.count(rows: ids.count)),
             let firstID = ids.first, let lastID = ids.last
         else { throw .tooManyRows(ids.count) }
+        let rows = RowReader(
+            dimension: space.dimension, precision: precision, rotation: rotation,
+            copyComponents: copyComponents)
+        let codes = encode(rows, count: ids.count)
         return try asIndexError(path) {
             let file = try FileDescriptor.open(
                 path, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
                 permissions: [.ownerReadWrite, .groupRead, .otherRead])
             do {
-                try writeBody(to: file, layout: layout, ids: ids, copyComponents: copyComponents)
+                try writeBody(to: file, layout: layout, ids: ids, codes: codes, rows: rows)
                 let sums = try writeChecksums(of: path, to: file, layout: layout)
                 let header = SegmentHeader(
                     space: space, layout: layout, rotationSeed: rotation.seed, firstID: firstID,
@@ -45,110 +56,87 @@ struct SegmentWriter {
     }
 
     private func writeBody(
-        to file: FileDescriptor, layout: SegmentLayout, ids: [UInt64],
-        copyComponents: (Int, UnsafeMutableRawBufferPointer) -> Void
+        to file: FileDescriptor, layout: SegmentLayout, ids: [UInt64], codes: EncodedRows, rows: RowReader
     ) throws {
-        let centre = centre(rows: layout.rows, copyComponents: copyComponents)
-        try centre.withUnsafeBytes { _ = try file.writeAll(toAbsoluteOffset: Int64(layout.centre), $0) }
-        let words = layout.codeBits / 64
+        func put(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws {
+            _ = try file.writeAll(toAbsoluteOffset: Int64(offset), bytes)
+        }
+        try codes.centre.withUnsafeBytes { try put($0, layout.centre) }
+        if let partition = codes.partition {
+            let halves = ScratchMemory<UInt16>(partition.centroids.count)
+            Kernels.table.narrow(partition.centroids, partition.centroids.count, halves.base)
+            try put(halves.bytes, layout.centroids)
+            try partition.spreads.withUnsafeBytes { try put($0, layout.spreads) }
+            try partition.starts.withUnsafeBytes { try put($0, layout.starts) }
+            try partition.order.withUnsafeBytes { try put($0, layout.order) }
+        }
+        for (index, factor) in codes.factors.enumerated() {
+            try put(factor.bytes, layout.factors + index * layout.factorStride)
+        }
+        try put(codes.codes.bytes, layout.codes)
+        try ids.withUnsafeBytes { try put($0, layout.ids) }
         let chunk = min(Self.chunkRows, layout.rows)
-        var vectors = [UInt8](repeating: 0, count: chunk * layout.rowBytes)
-        var codes = [UInt64](repeating: 0, count: chunk * words)
-        var factors = [[Float]](
-            repeating: [Float](repeating: 0, count: chunk), count: SegmentLayout.factorCount)
-        var unit = [Float](repeating: 0, count: layout.codeBits)
+        let vectors = ScratchMemory<UInt8>(chunk * layout.rowBytes)
         for start in stride(from: 0, to: layout.rows, by: chunk) {
             let count = min(chunk, layout.rows - start)
             for i in 0..<count {
-                vectors.withUnsafeMutableBytes { all in
-                    let row = UnsafeMutableRawBufferPointer(
-                        rebasing: all[i * layout.rowBytes..<(i + 1) * layout.rowBytes])
-                    copyComponents(start + i, row)
-                    factors[3][i] = rotatedUnit(UnsafeRawBufferPointer(row), into: &unit)
-                }
-                encode(unit, around: centre, code: &codes, at: i * words) { scale, offset, error in
-                    factors[0][i] = scale
-                    factors[1][i] = offset
-                    factors[2][i] = error
-                }
+                rows.copyComponents(
+                    start + i,
+                    UnsafeMutableRawBufferPointer(
+                        start: vectors.base + i * layout.rowBytes, count: layout.rowBytes))
             }
-            func put(_ bytes: UnsafeRawBufferPointer, _ offset: Int, rowBytes: Int) throws {
-                let used = UnsafeRawBufferPointer(rebasing: bytes[..<(count * rowBytes)])
-                _ = try file.writeAll(toAbsoluteOffset: Int64(offset + start * rowBytes), used)
-            }
-            for (index, factor) in factors.enumerated() {
-                try factor.withUnsafeBytes {
-                    try put($0, layout.factors + index * layout.factorStride, rowBytes: 4)
-                }
-            }
-            try codes.withUnsafeBytes { try put($0, layout.codes, rowBytes: 8 * words) }
-            try ids[start..<start + count].withUnsafeBytes { try put($0, layout.ids, rowBytes: 8) }
-            try vectors.withUnsafeBytes { try put($0, layout.vectors, rowBytes: layout.rowBytes) }
+            try put(
+                UnsafeRawBufferPointer(rebasing: vectors.bytes[..<(count * layout.rowBytes)]),
+                layout.vectors + start * layout.rowBytes)
         }
+    }
+
+    /// Makes centre, buckets, codes and factors of all rows. Cost: some microseconds a row, more with buckets.
+    private func encode(_ rows: RowReader, count: Int) -> EncodedRows {
+        let length = rotation.length, words = length / 64
+        let centre = centre(rows, count: count)
+        let buckets = self.buckets.count(rows: count)
+        var partition: RowPartition?
+        if buckets > 0 {
+            partition = PartitionBuilder(
+                rows: count, length: length, centre: centre, seed: rotation.seed, threads: threads,
+                unit: { _ = rows.rotatedUnit($0, into: $1) }
+            ).build(count: buckets)
+        }
+        let codes = ScratchMemory<UInt64>(count * words)
+        let factors = (0..<SegmentLayout.factorCount).map { _ in ScratchMemory<Float>(count) }
+        let order = partition?.order
+        WorkerThreads.forEach((count + Self.chunkRows - 1) / Self.chunkRows, threads: threads) { chunk in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: length + 3) { unit in
+                guard let unit = unit.baseAddress else { return }
+                for position in chunk * Self.chunkRows..<min((chunk + 1) * Self.chunkRows, count) {
+                    let row = order.map { Int($0[position]) } ?? position
+                    factors[3].base[row] = rows.rotatedUnit(row, into: unit)
+                    ck_encode(unit, centre, length, codes.base + position * words, unit + length)
+                    for i in 0..<3 { factors[i].base[position] = unit[length + i] }
+                }
+            }
+        }
+        return EncodedRows(centre: centre, partition: partition, codes: codes, factors: factors)
     }
 
     /// The rotated mean of the unit vectors.
-    private func centre(
-        rows: Int, copyComponents: (Int, UnsafeMutableRawBufferPointer) -> Void
-    ) -> [Float] {
+    private func centre(_ rows: RowReader, count: Int) -> [Float] {
         let dimension = space.dimension
         var sums = [Double](repeating: 0, count: dimension)
-        var row = [UInt8](repeating: 0, count: dimension * precision.byteCount)
         var vector = [Float](repeating: 0, count: rotation.length)
-        for index in 0..<rows {
-            row.withUnsafeMutableBytes { copyComponents(index, $0) }
-            row.withUnsafeBytes { row in
-                vector.withUnsafeMutableBufferPointer { vector in
-                    sums.withUnsafeMutableBufferPointer { sums in
-                        let scale = Double(read(row, into: vector))
-                        for i in 0..<dimension { sums[i] += Double(vector[i]) * scale }
-                    }
+        vector.withUnsafeMutableBufferPointer { vector in
+            guard let vector = vector.baseAddress else { return }
+            sums.withUnsafeMutableBufferPointer { sums in
+                for row in 0..<count {
+                    let scale = Double(rows.read(row, into: vector))
+                    for i in 0..<dimension { sums[i] += Double(vector[i]) * scale }
                 }
             }
-        }
-        for i in 0..<dimension { vector[i] = Float(sums[i] / Double(rows)) }
-        vector.withUnsafeMutableBufferPointer { vector in
-            if let base = vector.baseAddress {
-                rotation.rotateUnit(base, dimension: dimension, inverseNorm: 1)
-            }
+            for i in 0..<dimension { vector[i] = Float(sums[i] / Double(count)) }
+            rotation.rotateUnit(vector, dimension: dimension, inverseNorm: 1)
         }
         return vector
-    }
-
-    /// Reads a stored row as floats and returns 1/|x|.
-    private func read(_ row: UnsafeRawBufferPointer, into vector: UnsafeMutableBufferPointer<Float>) -> Float
-    {
-        guard let from = row.baseAddress, let to = vector.baseAddress else { return 0 }
-        switch precision {
-        case .float16: Kernels.table.widen(from.assumingMemoryBound(to: UInt16.self), space.dimension, to)
-        case .float32: to.update(from: from.assumingMemoryBound(to: Float.self), count: space.dimension)
-        }
-        return Kernels.inverseNorm(to, space.dimension)
-    }
-
-    /// Puts the rotated unit vector of a stored row into `unit` and returns 1/|x|.
-    private func rotatedUnit(_ row: UnsafeRawBufferPointer, into unit: inout [Float]) -> Float {
-        unit.withUnsafeMutableBufferPointer { unit in
-            let inverseNorm = read(row, into: unit)
-            if let base = unit.baseAddress {
-                rotation.rotateUnit(base, dimension: space.dimension, inverseNorm: inverseNorm)
-            }
-            return inverseNorm
-        }
-    }
-
-    private func encode(
-        _ unit: [Float], around centre: [Float], code: inout [UInt64], at word: Int,
-        store: (_ scale: Float, _ offset: Float, _ error: Float) -> Void
-    ) {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 3) { factors in
-            code.withUnsafeMutableBufferPointer { code in
-                if let code = code.baseAddress, let out = factors.baseAddress {
-                    ck_encode(unit, centre, unit.count, code + word, out)
-                }
-            }
-            store(factors[0], factors[1], factors[2])
-        }
     }
 
     /// Computes the CRC of every block of the body, appends them to the file and returns their CRC.
@@ -164,5 +152,45 @@ struct SegmentWriter {
         }
         try file.writeAll(toAbsoluteOffset: Int64(layout.checksums), sums.bytes)
         return Kernels.checksum(sums.bytes)
+    }
+}
+
+/// What a writer makes of its rows.
+private struct EncodedRows {
+    let centre: [Float]
+    let partition: RowPartition?
+    let codes: ScratchMemory<UInt64>
+    /// Scale, offset and error in the order of the codes; the inverse norm in the order of the rows.
+    let factors: [ScratchMemory<Float>]
+}
+
+/// Reads the rows that a segment is made of, as they will be stored.
+private struct RowReader: Sendable {
+    let dimension: Int
+    let precision: VectorSpace.Precision
+    let rotation: Rotation
+    let copyComponents: @Sendable (Int, UnsafeMutableRawBufferPointer) -> Void
+
+    /// Reads a row as floats and returns 1/|x|.
+    func read(_ row: Int, into target: UnsafeMutablePointer<Float>) -> Float {
+        withUnsafeTemporaryAllocation(
+            byteCount: dimension * precision.byteCount, alignment: 64
+        ) { stored in
+            copyComponents(row, stored)
+            guard let from = UnsafeRawPointer(stored.baseAddress) else { return 0 }
+            switch precision {
+            case .float16:
+                Kernels.table.widen(from.assumingMemoryBound(to: UInt16.self), dimension, target)
+            case .float32: target.update(from: from.assumingMemoryBound(to: Float.self), count: dimension)
+            }
+            return Kernels.inverseNorm(target, dimension)
+        }
+    }
+
+    /// Puts the rotated unit vector of a row into `target` and returns 1/|x|.
+    func rotatedUnit(_ row: Int, into target: UnsafeMutablePointer<Float>) -> Float {
+        let inverseNorm = read(row, into: target)
+        rotation.rotateUnit(target, dimension: dimension, inverseNorm: inverseNorm)
+        return inverseNorm
     }
 }

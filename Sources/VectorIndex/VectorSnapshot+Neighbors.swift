@@ -2,12 +2,11 @@ import CKernels
 import Synchronization
 
 extension VectorSnapshot {
-    /// The `count` nearest neighbours of every row, the row itself left out, in one blocked pass.
+    /// The `count` nearest neighbours of every row, the row itself left out, in one pass over the rows.
     ///
     /// `options` mean what they mean in a search; a filter limits the neighbours, not the rows that get them.
     /// `progress` is told the number of finished rows, from one thread at a time. Throws `interrupted` when the user
-    /// asked for a stop. Cost: a scan of the codes per row, and the vectors of its candidates; memory is the result's,
-    /// 8 bytes per row and neighbour.
+    /// asked for a stop. Cost: what a search costs, for each row; memory is the result's, 8 bytes per row and neighbour.
     public func neighbors(
         count wanted: Int, threads: Int, options: SearchOptions = SearchOptions(),
         progress: @escaping @Sendable (Int) -> Void = { _ in }
@@ -19,31 +18,19 @@ extension VectorSnapshot {
         guard width > 0 else { return result.graph(ids: allIDs()) }
         let minimum = options.minimum ?? -.infinity
         let scoresAll = options.wantsEveryRow || count <= Self.smallCount || 4 * width >= count
-        let isComplete = pass.forEachBlock(progress: progress) { rows in
-            let buffers = ScanBuffers()
+        let isComplete = pass.forEachRow(progress: progress) { query, search in
+            var best = BestNeighbors(capacity: width, minimum: minimum)
             if scoresAll {
-                withUnsafeTemporaryAllocation(of: Float.self, capacity: space.dimension) { vector in
-                    guard let vector = vector.baseAddress else { return }
-                    for row in rows {
-                        let place = locate(row)
-                        let exact = pass.exactQuery(part: place.part, row: place.row, vector: vector)
-                        var best = BestNeighbors(capacity: width, minimum: minimum)
-                        for (index, part) in parts.enumerated() {
-                            exact.scoreAll(
-                                part, allowed: allowed(index, options.filter),
-                                excluded: index == place.part ? place.row : -1, buffers: buffers, best: &best)
-                        }
-                        result.set(row, best.sorted())
-                    }
+                for (index, part) in parts.enumerated() {
+                    query.exact.scoreAll(
+                        part, allowed: allowed(index, options.filter),
+                        excluded: index == query.place.part ? query.place.row : -1, buffers: search.buffers,
+                        best: &best)
                 }
             } else {
-                let pool = CandidatePool(wanted: width, minimum: minimum)
-                pass.scan(rows, pool: pool, onlyLaterRows: false, buffers: buffers) { query in
-                    var best = BestNeighbors(capacity: width, minimum: minimum)
-                    query.exact.rerank(query.pool, parts: parts, buffers: buffers, best: &best)
-                    result.set(query.row, best.sorted())
-                }
+                search.findNearest(query.exact, count: width, excluded: query.place, best: &best)
             }
+            result.set(query.row, best.sorted())
         }
         guard isComplete else { throw .interrupted }
         return result.graph(ids: allIDs())

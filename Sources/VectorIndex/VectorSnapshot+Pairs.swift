@@ -22,7 +22,7 @@ extension VectorSnapshot {
     /// All pairs of rows whose cosine is at least `similarity`, in the order of their rows.
     ///
     /// Each such pair is found with the probability `options.recall` at least; what is reported is exact. A filter
-    /// limits both rows. Cost: half a scan of the codes per row; memory grows with the number of pairs, so a
+    /// limits both rows. Cost: about half a search per row; memory grows with the number of pairs, so a
     /// threshold that unlike rows reach is a bad idea. Throws `interrupted` when the user asked for a stop.
     public func pairs(
         above similarity: Float, threads: Int, options: SearchOptions = SearchOptions(),
@@ -33,27 +33,23 @@ extension VectorSnapshot {
         let minimum = max(similarity, options.minimum ?? similarity)
         let scoresAll = options.wantsEveryRow || count <= Self.smallCount
         let found = Mutex<[SimilarPair]>([])
-        let isComplete = pass.forEachBlock(progress: progress) { rows in
-            let buffers = ScanBuffers()
+        let isComplete = pass.forEachRow(progress: progress) { query, search in
+            if let filter = options.filter, !filter.parts[query.place.part].contains(query.place.row) {
+                return
+            }
             var pairs: [SimilarPair] = []
-            func keep(_ a: Int, _ part: Part, _ row: Int, _ similarity: Float) {
-                let b = part.snapshotRow(row)
-                if similarity >= minimum, b > a {
-                    pairs.append(SimilarPair(a: a, b: b, similarity: similarity))
-                }
+            func keep(_ part: Part, _ row: Int, _ similarity: Float) {
+                guard similarity >= minimum else { return }
+                let other = part.snapshotRow(row)
+                pairs.append(
+                    SimilarPair(
+                        a: min(query.row, other), b: max(query.row, other), similarity: similarity))
             }
             if scoresAll {
-                scoreLaterRows(rows, pass: pass, minimum: minimum, buffers: buffers, keep: keep)
+                scoreLaterRows(query, options, minimum: minimum, buffers: search.buffers, keep: keep)
             } else {
-                let pool = CandidatePool(wanted: nil, minimum: minimum)
-                pass.scan(rows, pool: pool, onlyLaterRows: true, buffers: buffers) { query in
-                    if let filter = options.filter, !filter.parts[query.part].contains(query.segmentRow) {
-                        return
-                    }
-                    query.exact.scoreAllCandidates(query.pool, parts: parts, buffers: buffers) {
-                        keep(query.row, $0, $1, $2)
-                    }
-                }
+                let pool = search.candidates(query, above: minimum)
+                query.exact.scoreAllCandidates(pool, parts: parts, buffers: search.buffers, take: keep)
             }
             if !pairs.isEmpty { found.withLock { $0 += pairs } }
         }
@@ -61,25 +57,21 @@ extension VectorSnapshot {
         return found.withLock { $0 }.sorted { ($0.a, $0.b) < ($1.a, $1.b) }
     }
 
-    /// Scores every row of a block against every row after it.
+    /// Scores a row against every row whose code stands after its own.
     private func scoreLaterRows(
-        _ rows: Range<Int>, pass: AllRowsPass, minimum: Float, buffers: ScanBuffers,
-        keep: (_ a: Int, _ part: Part, _ row: Int, _ similarity: Float) -> Void
+        _ query: AllRowsPass.Query, _ options: SearchOptions, minimum: Float, buffers: ScanBuffers,
+        keep: (_ part: Part, _ row: Int, _ similarity: Float) -> Void
     ) {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: space.dimension) { vector in
-            guard let vector = vector.baseAddress else { return }
-            for row in rows {
-                let place = locate(row)
-                if let filter = pass.options.filter, !filter.parts[place.part].contains(place.row) {
-                    continue
-                }
-                let exact = pass.exactQuery(part: place.part, row: place.row, vector: vector)
-                for (index, part) in parts.enumerated().dropFirst(place.part) {
-                    exact.scoreRows(
-                        part, from: index == place.part ? place.row + 1 : 0,
-                        allowed: allowed(index, pass.options.filter), minimum: minimum, buffers: buffers
-                    ) { keep(row, part, $0, $1) }
-                }
+        for (index, part) in parts.enumerated().dropFirst(query.place.part) {
+            let isOwn = index == query.place.part
+            // In the order of the rows, unless the codes have another.
+            let isSorted = part.segment.partition != nil
+            query.exact.scoreRows(
+                part, from: isOwn && !isSorted ? query.place.row + 1 : 0,
+                allowed: allowed(index, options.filter), minimum: minimum, buffers: buffers
+            ) { row, similarity in
+                if isOwn, isSorted, row <= query.place.row { return }
+                keep(part, row, similarity)
             }
         }
     }

@@ -6,7 +6,7 @@ extension VectorStore {
     /// Segments below this many rows are merged when the store is closed.
     static let smallRows = 4096
     /// Segments from this many rows on are only rewritten by `compact`.
-    static let largeRows = 65_536
+    static let largeRows = 262_144
     /// So many segments of one order of size become one.
     private static let fanOut = 4
 
@@ -55,7 +55,9 @@ extension VectorStore {
     ) throws(IndexError) -> [LiveSegment] {
         let writer = SegmentWriter(
             space: space, precision: manifest.precision,
-            rotation: Rotation(length: space.codeBits, seed: manifest.rotationSeed))
+            rotation: Rotation(length: space.codeBits, seed: manifest.rotationSeed), buckets: buckets,
+            threads: Platform.coreCount)
+        let segments = segments, precision = manifest.precision
         func newPath(_ make: (UInt64, FilePath) -> FilePath) -> (UInt64, FilePath) {
             let number = next.nextFile
             next.nextFile += 1
@@ -105,7 +107,7 @@ extension VectorStore {
             let (number, path) = newPath(StoreFiles.segment)
             let checksum = try writer.write(to: path, ids: ids) { index, target in
                 guard let vector = rows[ids[index]] else { return }
-                store(vector, in: target)
+                Self.store(vector, precision, in: target)
             }
             try add(number, path, headerChecksum: checksum)
             next.highestID = max(next.highestID, ids.last ?? 0)
@@ -132,7 +134,7 @@ extension VectorStore {
     /// No segment is made larger than this, so that rewriting one stays bearable.
     private static let maximumMergedRows = 1 << 20
 
-    private struct LiveRow {
+    private struct LiveRow: Sendable {
         let id: UInt64
         let segment: Int
         let row: Int
@@ -152,8 +154,10 @@ extension VectorStore {
     }
 
     /// Puts a vector into a buffer in the form in which it is stored.
-    private func store(_ vector: [Float], in target: UnsafeMutableRawBufferPointer) {
-        switch manifest.precision {
+    private static func store(
+        _ vector: [Float], _ precision: VectorSpace.Precision, in target: UnsafeMutableRawBufferPointer
+    ) {
+        switch precision {
         case .float32:
             vector.withUnsafeBytes { target.copyMemory(from: $0) }
         case .float16:

@@ -12,6 +12,8 @@ public final class VectorStore {
     /// The space of the vectors.
     public let space: VectorSpace
 
+    /// Which segments get buckets; tests have them earlier.
+    package var buckets = BucketPolicy()
     var manifest: Manifest
     var segments: [LiveSegment]
     /// Numbers of segments whose deletions differ from what the manifest says.
@@ -104,7 +106,7 @@ public final class VectorStore {
     /// Makes everything since the last commit durable, all of it or nothing; without changes it does nothing.
     ///
     /// When it throws (a full disk), the changes are still in memory and the store on the disk is as before; commit
-    /// can be tried again. Now and then it also merges small segments, which rewrites at most some 260,000 rows.
+    /// can be tried again. Now and then it also merges small segments, which rewrites at most a million rows.
     public func commit() throws(IndexError) {
         guard !isClosed else { throw .closed }
         guard !pending.isEmpty || !changed.isEmpty else { return }

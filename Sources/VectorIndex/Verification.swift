@@ -109,6 +109,16 @@ extension Segment {
         for row in 1..<max(1, rows) where ids[row] <= ids[row - 1] {
             report(layout.ids + 8 * row, "id \(ids[row]) follows \(ids[row - 1])")
         }
+        if let partition {
+            var seen = RowBitmap(rows: rows)
+            for position in 0..<rows {
+                let row = Int(partition.order[position])
+                if row < rows { seen.insert(row) }
+            }
+            if seen.count != rows {
+                report(layout.order, "\(rows - seen.count) rows have no code, or two")
+            }
+        }
         var vector = [Float](repeating: 0, count: layout.dimension)
         vector.withUnsafeMutableBufferPointer { vector in
             guard let vector = vector.baseAddress else { return }

@@ -36,9 +36,11 @@ struct Imgvec: ParsableCommand {
 struct Main {
     static func main() {
         StandardOutput.ignoreClosedPipes()
+        TruncationGuard.install()
         do {
             var command = try Imgvec.parseAsRoot(Arguments.fromProcess())
             try command.run()
+            try TruncationGuard.check()
             try StandardOutput.shared.flush()
         } catch let status as ExitStatus {
             try? StandardOutput.shared.flush()
@@ -47,6 +49,8 @@ struct Main {
             try? StandardOutput.shared.flush()
             // A pass that stops in the middle throws; the user knows why.
             if Interruption.isRequested { ExitStatus.interrupted.exit() }
+            // What was wrong with a file's contents is no news when its end was missing.
+            do { try TruncationGuard.check() } catch { Failure.report(error) }
             Failure.report(error)
         }
     }

@@ -168,6 +168,11 @@ import Testing
 
 func copyModel(_ source: FilePath, to target: FilePath) throws {
     for entry in try Folders.list(source) {
+        if try FileStatus.of(source.appending(entry.name)).kind == .directory {
+            try Folders.create(target.appending(entry.name))
+            try copyModel(source.appending(entry.name), to: target.appending(entry.name))
+            continue
+        }
         let bytes = try FileContents.read(source.appending(entry.name)).bytes
         try bytes.withUnsafeBytes { try AtomicFile.write($0, to: target.appending(entry.name)) }
     }

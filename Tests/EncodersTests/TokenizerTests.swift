@@ -23,8 +23,9 @@ import Testing
             let expected = try #require(fields[1].numbers).map { Int32($0) }
             #expect(try encoder.tokenizer.encode(text) == expected, "\(text.debugDescription)")
             if fields.count > 2 {
-                let pieces = try encoder.tokenizer.pieces(text)
-                let decoded = encoder.tokenizer.decode(try encoder.tokenizer.tokens(text))
+                let tokenizer = try #require(encoder.tokenizer as? BytePairTokenizer)
+                let pieces = try tokenizer.pieces(text)
+                let decoded = tokenizer.decode(try tokenizer.tokens(text))
                 #expect(decoded == fields[2].string, "\(text.debugDescription) \(pieces)")
             }
         }

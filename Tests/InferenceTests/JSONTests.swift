@@ -20,10 +20,22 @@ import Testing
     @Test(arguments: [
         "", "{", "[1,", "[1 2]", "{\"a\"}", "{\"a\":1,}", "{a:1}", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"",
         "\"\\udc00\"",
-        "\"a\nb\"", "tru", "1e999", "--1", "[1]]", "nul", "\"abc", "{\"a\":1,\"a\":2}",
+        "\"a\nb\"", "tru", "1e999", "--1", "[1]]", "nul", "\"abc", "{\"a\":1,\"a\":2}", "01", "-01", "1.",
+        ".5", "+1", "-", "1e", "1e+", "1.e3", "0x1", "Infinity",
     ])
     func refuses(text: String) {
         #expect(throws: JSONError.self) { try parse(text) }
+    }
+
+    @Test func numbersAreExact() throws {
+        #expect(try parse("[0, -0, 10, 0.25, 1E+2, 0e1]").numbers == [0, 0, 10, 0.25, 100, 0])
+    }
+
+    @Test(arguments: [
+        [0x22, 0xFF, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x7B, 0x22, 0xC3, 0x22, 0x3A, 0x31, 0x7D],
+    ])
+    func textIsUTF8(bytes: [UInt8]) {
+        #expect(throws: JSONError.self) { try JSON.parse(bytes) }
     }
 
     @Test func limitsNesting() {

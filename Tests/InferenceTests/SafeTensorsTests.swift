@@ -90,10 +90,40 @@ import Testing
             #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"#
             + #""b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#
         #expect(problem(file(two, data: 8)) == .tensor("b", "overlaps 'a'"))
+        let apart = two.replacing("[4,8]", with: "[9,13]")
+        #expect(
+            problem(file(apart, data: 13))
+                == .tensor("b", "starts at byte 9, expected 8: no tensor may be preceded by a gap"))
+        #expect(problem(file(good, data: 9)) == .surplus(1))
+        #expect(
+            problem(file(good.replacing("F32", with: "F31"), data: 8))
+                == .tensor("a", "has type 'F31', which safetensors does not know"))
+        if case .header(let reason)? = problem(file(two.replacing("\"b\"", with: "\"a\""), data: 8)) {
+            #expect(reason.contains("the name 'a' only once"))
+        } else {
+            Issue.record("a name may stand twice")
+        }
         if case .header? = problem(file("{\"a\":", data: 3)) {
         } else {
             Issue.record("half a header is accepted")
         }
+    }
+
+    /// A tensor's name must not break the one line of an error, nor act on a terminal.
+    @Test func errorsAreOneLine() {
+        let header = #"{"a\n\u001b[31m":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#
+        file(header, data: 4).withUnsafeBytes { bytes in
+            let error = #expect(throws: SafeTensorsError.self) { try SafeTensors(bytes, name: "x") }
+            #expect(error?.description.unicodeScalars.allSatisfy { $0.value >= 0x20 } == true)
+        }
+    }
+
+    /// Two tensors of a type whose size was not checked added up to more weights than a number holds.
+    @Test func elementCountsAreBoundByTheFile() {
+        let huge = #"{"dtype":"ODD","shape":[4611686018427387904],"data_offsets":[0,0]}"#
+        #expect(
+            problem(file("{\"a\":\(huge),\"b\":\(huge)}"))
+                == .tensor("a", "has type 'ODD', which safetensors does not know"))
     }
 
     /// Whatever bytes are changed, the reader answers or throws, and what it answers lies within the file.

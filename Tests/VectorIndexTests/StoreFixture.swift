@@ -8,15 +8,25 @@ import VectorIndex
 struct StoreFixture {
     let folder: TemporaryFolder
     let space: VectorSpace
+    /// Segments get buckets from so many rows on.
+    var bucketsFromRows: Int?
     var path: FilePath { folder.path.appending("vectors") }
 
-    init(dimension: Int, fingerprint: String = "0123456789abcdef") throws {
+    init(
+        dimension: Int, fingerprint: String = "0123456789abcdef", bucketsFromRows: Int? = nil
+    ) throws {
+        self.bucketsFromRows = bucketsFromRows
         folder = try TemporaryFolder()
         space = VectorSpace(dimension: dimension, fingerprint: fingerprint)
     }
 
     func store(_ precision: VectorSpace.Precision = .float16) throws -> VectorStore {
-        try VectorStore(folder: path, space: space, precision: precision)
+        let store = try VectorStore(folder: path, space: space, precision: precision)
+        if let bucketsFromRows {
+            store.buckets.leastRows = bucketsFromRows
+            store.buckets.rowsPerBucket = 32
+        }
+        return store
     }
 
     func snapshot() throws -> VectorSnapshot { try VectorSnapshot.open(folder: path, space: space) }

@@ -49,7 +49,7 @@ enum CLIPFamily: ModelFamily {
             name: sources.fields.json["name"]?.string, architecture: "CLIP text tower",
             dimension: projection ?? text.transformer.width,
             text: {
-                try TowerTextEncoder.read(sources.files, text) {
+                try TowerTextEncoder.read(sources.files, text, sources.weights) {
                     try TextTransformer(clip: tower, text, projectionFrom: sources.weights)
                 }
             })
@@ -62,7 +62,7 @@ enum CLIPFamily: ModelFamily {
             TowerImageEncoder(
                 tower: try VisionTransformer(clip: tower, vision, projectionFrom: sources.weights),
                 preprocessing: try Preprocessing.read(sources.files, side: vision.imageSide)
-                    ?? .clip(side: vision.imageSide))
+                    ?? .clip(side: vision.imageSide), weights: sources.weights)
         }
     }
 
@@ -106,21 +106,35 @@ extension TowerTextEncoder {
     static func clip(
         _ weights: WeightReader, _ configuration: TextTransformer.Configuration, _ files: ModelFiles
     ) throws -> TowerTextEncoder {
-        try read(files, configuration) { try TextTransformer(weights, configuration) }
+        try read(files, configuration, weights) { try TextTransformer(weights, configuration) }
     }
 
     /// A text tower of CLIP's kind with the tokenizer of its folder, which must end texts as the tower reads them.
+    ///
+    /// `weights` are those the tower is built from, to name the tensor that spoils its vectors.
     static func read(
-        _ files: ModelFiles, _ configuration: TextTransformer.Configuration, cleaning: TextCleaning? = nil,
-        _ tower: () throws -> TextTransformer
+        _ files: ModelFiles, _ configuration: TextTransformer.Configuration, _ weights: WeightReader,
+        cleaning: TextCleaning? = nil, _ tower: () throws -> TextTransformer
     ) throws -> TowerTextEncoder {
-        let tokenizer = try BytePairTokenizer.read(files, maximumLength: configuration.positions)
-        if case .token(let end) = configuration.pooling, end != tokenizer.endToken {
-            throw ModelError.file(
-                files.label,
-                "config.json reads texts at token \(end), but the tokenizer ends them with "
-                    + "\(tokenizer.endToken)")
+        let tokenizer: any TextTokenizer
+        if configuration.padding != nil, let file = try files.content("tokenizer.json") {
+            // Towers that see their padding come with tokenizers of any kind.
+            var general = try withExtendedLifetime(file.owner) {
+                try Tokenizer(json: file.bytes, file: file.label)
+            }
+            general.maximumLength = configuration.positions
+            tokenizer = general
+        } else {
+            let pairs = try BytePairTokenizer.read(files, maximumLength: configuration.positions)
+            if case .token(let end) = configuration.pooling, end != pairs.endToken {
+                throw ModelError.file(
+                    files.label,
+                    "config.json reads texts at token \(end), but the tokenizer ends them with "
+                        + "\(pairs.endToken)")
+            }
+            tokenizer = pairs
         }
-        return TowerTextEncoder(tower: try tower(), tokenizer: tokenizer, cleaning: cleaning)
+        return TowerTextEncoder(
+            tower: try tower(), tokenizer: tokenizer, cleaning: cleaning, weights: weights)
     }
 }

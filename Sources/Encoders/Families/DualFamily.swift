@@ -11,27 +11,26 @@ enum DualFamily: ModelFamily {
         let projection = try fields.size("projection_dim"), vision = fields.under("vision_config")
         try vision.require("model_type", "resnet")
         let network = weights.under("vision_model")
-        let summary = try ResNetSummary(network)
-        guard vision.json["hidden_sizes"]?.numbers ?? [] == summary.widths.map(Double.init),
-            vision.json["depths"]?.numbers ?? [] == summary.depths.map(Double.init)
+        let layout = try ResNetLayout(network)
+        guard vision.json["hidden_sizes"]?.numbers ?? [] == layout.widths.map(Double.init),
+            vision.json["depths"]?.numbers ?? [] == layout.depths.map(Double.init)
         else {
             throw ModelError.file(
                 fields.file,
-                "vision_config differs from the weights, which have widths \(summary.widths) and depths "
-                    + "\(summary.depths)")
+                "vision_config differs from the weights, which have widths \(layout.widths) and depths "
+                    + "\(layout.depths)")
         }
         let text = try TextTransformer.Configuration(fields.under("text_config"), projection: projection)
         let side = try vision.size("image_size", most: 4096)
         return ModelDescription(
             name: [fields.json["name"]?.string, fields.json["version"]?.string].compactMap { $0 }
                 .joined(separator: "-"),
-            architecture: "\(summary.label) + text transformer", dimension: projection,
+            architecture: "\(layout.label) + text transformer", dimension: projection,
             logitScale: try LogitScale.read(weights),
             calibration: try fields.json["calibration"].map { try ScoreCalibration($0, file: fields.file) },
             image: {
-                let width = try ResNet.pooledWidth(network)
                 let head = try weights.linear(
-                    "visual_projection", inputs: width, outputs: projection, bias: false)
+                    "visual_projection", inputs: layout.width, outputs: projection, bias: false)
                 return TowerImageEncoder(
                     tower: try ResNet(network, projection: head),
                     preprocessing: try Preprocessing.read(files, side: side) ?? .imageNet(side: side))

@@ -44,14 +44,27 @@ struct ModelDescription: Sendable {
     var image: (@Sendable () throws -> any ImageEncoder)?
     /// Builds the text tower, nil when the model has none.
     var text: (@Sendable () throws -> any TextEncoder)?
+    /// A classifier's scores as another vector of a picture, nil when the model has no classifier.
+    var logits: Logits?
     /// Further files that decide its vectors, beside those that every model may have.
     var otherFiles: [String] = []
+    /// Further weights, from other files than the model's tensors.
+    var otherWeights: [SafeTensors] = []
+
+    /// The scores of a classifier's classes, before softmax.
+    struct Logits: Sendable {
+        /// Number of classes.
+        let dimension: Int
+        /// Builds the image tower with the classifier on top.
+        let image: @Sendable () throws -> any ImageEncoder
+    }
 }
 
 /// Every family, in the order in which they are asked.
 enum ModelFamilies {
     static let all: [any ModelFamily.Type] = [
-        OpenCLIPFamily.self, CLIPFamily.self, SigLIPFamily.self, DualFamily.self, ModifiedResNetFamily.self,
+        OpenCLIPFamily.self, CLIPFamily.self, SigLIPFamily.self, DualFamily.self, BERTFamily.self,
+        ModifiedResNetFamily.self, TransformersResNetFamily.self, TimmResNetFamily.self,
         ResNetFamily.self,
     ]
 

@@ -24,8 +24,22 @@ enum ModifiedResNetFamily: ModelFamily {
             image: {
                 TowerImageEncoder(
                     tower: network,
-                    preprocessing: try Preprocessing.read(sources.files, side: side) ?? .clip(side: side))
+                    preprocessing: try preprocessing(sources, side: side),
+                    weights: weights)
             })
+    }
+
+    /// What preprocessor_config.json says, else timm's `pretrained_cfg`, else what CLIP was trained with.
+    private static func preprocessing(_ sources: ModelSources, side: Int) throws -> Preprocessing {
+        if let preprocessing = try Preprocessing.read(sources.files, side: side) { return preprocessing }
+        guard sources.configuration?["pretrained_cfg"] != nil else { return .clip(side: side) }
+        let preprocessing = try Preprocessing.timm(sources.fields.under("pretrained_cfg"))
+        guard preprocessing.width == side, preprocessing.height == side else {
+            throw ModelError.file(
+                sources.fields.file,
+                "pretrained_cfg.input_size is not \(side) x \(side), which the weights are for")
+        }
+        return preprocessing
     }
 }
 

@@ -28,7 +28,9 @@ enum OpenCLIPFamily: ModelFamily {
         return ModelDescription(
             architecture: vision.label, dimension: dimension, logitScale: try LogitScale.read(weights),
             logitBias: try LogitScale.readBias(weights),
-            image: { TowerImageEncoder(tower: try vision.tower(), preprocessing: preprocessing) },
+            image: {
+                TowerImageEncoder(tower: try vision.tower(), preprocessing: preprocessing, weights: weights)
+            },
             text: { try text.encoder() },
             otherFiles: [ModelFiles.openCLIPConfiguration] + PaddingToken.files)
     }

@@ -80,7 +80,7 @@ struct OpenCLIPText: Sendable {
                 "has no tokenizer, since OpenCLIP carries its own: put tokenizer.json, or vocab.json and "
                     + "merges.txt, of openai/clip-vit-base-patch32 beside the weights")
         }
-        return try TowerTextEncoder.read(files, configuration, cleaning: cleaning) {
+        return try TowerTextEncoder.read(files, configuration, weights, cleaning: cleaning) {
             try TextTransformer(openCLIP: weights, configuration)
         }
     }

@@ -73,7 +73,7 @@ enum SigLIPFamily: ModelFamily {
             TowerImageEncoder(
                 tower: try VisionTransformer(sigLIP: tower, vision),
                 preprocessing: try Preprocessing.read(sources.files, side: vision.imageSide)
-                    ?? .sigLIP(side: vision.imageSide))
+                    ?? .sigLIP(side: vision.imageSide), weights: weights)
         }
     }
 
@@ -83,7 +83,9 @@ enum SigLIPFamily: ModelFamily {
         let weights = sources.weights
         let tower = weights.has("embeddings.token_embedding.weight") ? weights : weights.under("text_model")
         return {
-            try TowerTextEncoder.read(sources.files, text) { try TextTransformer(sigLIP: tower, text) }
+            try TowerTextEncoder.read(sources.files, text, weights) {
+                try TextTransformer(sigLIP: tower, text)
+            }
         }
     }
 }

@@ -51,6 +51,13 @@ enum Fingerprint {
         return FileDigest.hexadecimal(hash.finalize())
     }
 
+    /// The fingerprint of a model's other result: vectors of different layers are never compared.
+    static func derived(from fingerprint: String, layer: OutputLayer) -> String {
+        var hash = SHA256()
+        add(Array("imgvec model layer 1 \(layer.rawValue) of \(fingerprint)".utf8), to: &hash)
+        return FileDigest.hexadecimal(hash.finalize())
+    }
+
     private static func add(_ bytes: [UInt8], to hash: inout SHA256) {
         bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     }

@@ -33,6 +33,8 @@ public struct Model: Sendable {
     public let calibration: ScoreCalibration?
     /// Where it was read from.
     public let source: Source
+    /// Which of the image tower's results its vectors are.
+    public let layer: OutputLayer
 
     private let encoders: LazyEncoders
 
@@ -78,11 +80,45 @@ public struct Model: Sendable {
         return try Model(files, source: files.isFolder ? .folder(path) : .file(path))
     }
 
+    /// The results of the image tower that can be had as vectors, the one the model is made for first.
+    public var layers: [OutputLayer] {
+        layer == .pooled && encoders.description.logits != nil ? [.pooled, .logits] : [layer]
+    }
+
+    /// The same model with another of its results as its vectors; a model with a fingerprint of its own.
+    ///
+    /// Throws when the model has no such result.
+    public func reading(_ layer: OutputLayer) throws -> Model {
+        if layer == self.layer { return self }
+        guard let logits = encoders.description.logits else {
+            throw ModelError.noLayer(layer.rawValue, model: name, has: layers.map(\.rawValue))
+        }
+        return Model(self, logits: logits)
+    }
+
+    private init(_ model: Model, logits: ModelDescription.Logits) {
+        layer = .logits
+        name = "\(model.name):\(OutputLayer.logits.rawValue)"
+        architecture = "\(model.architecture), logits"
+        fingerprint = Fingerprint.derived(from: model.fingerprint, layer: .logits)
+        dimension = logits.dimension
+        parameterCount = model.parameterCount
+        logitScale = nil
+        calibration = nil
+        source = model.source
+        encoders = model.encoders.described(
+            ModelDescription(
+                architecture: architecture, dimension: logits.dimension, image: logits.image))
+    }
+
     private init(_ files: ModelFiles, source: Source) throws {
-        let weights = try files.weights()
+        let ownWeights = try files.weights()
         let description = try ModelFamilies.describe(
             ModelSources(
-                files: files, configuration: try files.json("config.json"), weights: WeightReader(weights)))
+                files: files, configuration: try files.json("config.json"), weights: WeightReader(ownWeights))
+        )
+        let weights = ownWeights + description.otherWeights
+        layer = .pooled
         name = description.name ?? files.defaultName
         architecture = description.architecture
         fingerprint = try Fingerprint.compute(files, weights, also: description.otherFiles)
@@ -94,6 +130,6 @@ public struct Model: Sendable {
         logitBias = description.logitBias
         calibration = description.calibration
         self.source = source
-        encoders = LazyEncoders(description)
+        encoders = LazyEncoders(description, WeightReader(weights))
     }
 }

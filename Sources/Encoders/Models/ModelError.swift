@@ -8,6 +8,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case exists(String)
     /// A name that cannot be a folder's name.
     case unusableName(String)
+    /// The model has no such result to take vectors from.
+    case noLayer(String, model: String, has: [String])
     /// An installed file is not the one that was installed.
     case changed(model: String, file: String)
 
@@ -22,6 +24,8 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "a model '\(name)' is installed already; remove it first or choose another name"
         case .unusableName(let name):
             "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_'"
+        case .noLayer(let layer, let model, let has):
+            "the model \(model) has no \(layer), only: \(has.joined(separator: ", "))"
         case .changed(let model, let file): "model '\(model)': \(file) is not the file that was installed"
         }
     }

@@ -64,10 +64,10 @@ struct ModelFiles: Sendable {
         case .file: return nil
         case .folder(let folder):
             // Names come from the model's own index too: they must not lead out of the folder.
-            guard let component = FilePath.Component(name), component.kind == .regular else {
+            guard let relative = ModelFiles.relativePath(name) else {
                 throw ModelError.file(label, "names a file '\(name)', which is no file name")
             }
-            let path = folder.appending(component)
+            let path = folder.pushing(relative)
             do throws(SystemError) {
                 let file = try MappedFile(path)
                 return Content(bytes: file.bytes, owner: file, label: path.string)
@@ -76,6 +76,15 @@ struct ModelFiles: Sendable {
                 throw error
             }
         }
+    }
+
+    /// A file's name, perhaps in a folder of the model's, as a path that cannot lead out of the model's folder.
+    private static func relativePath(_ name: String) -> FilePath? {
+        let path = FilePath(name)
+        guard (1...2).contains(path.components.count), path.root == nil,
+            path.components.allSatisfy({ $0.kind == .regular })
+        else { return nil }
+        return path
     }
 
     /// A JSON file as a tree, nil when the model has none of it.
@@ -143,7 +152,7 @@ struct ModelFiles: Sendable {
     static let openCLIPConfiguration = "open_clip_config.json"
 
     /// Everything of the model worth keeping: each file with the name it gets in the store.
-    func installable() throws -> [(source: FilePath, name: FilePath.Component)] {
+    func installable() throws -> [(source: FilePath, name: FilePath)] {
         switch place {
         case .embedded: return []
         case .file(let path): return [(path, "model.safetensors")]
@@ -154,11 +163,17 @@ struct ModelFiles: Sendable {
                 "merges.txt",
                 "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md", "LICENSE",
                 "model.safetensors.index.json",
+                "vocab.txt", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
             ]
+            // The folders of sentence-transformers' modules.
+            for folder in try json("modules.json")?.array?.compactMap({ $0["path"]?.string }) ?? []
+            where !folder.isEmpty {
+                names += ["\(folder)/config.json", "\(folder)/model.safetensors"]
+            }
             names += try weights().compactMap { FilePath($0.name).lastComponent?.string }
             return try names.compactMap { name in
-                guard let component = FilePath.Component(name), try content(name) != nil else { return nil }
-                return (folder.appending(component), component)
+                guard let path = ModelFiles.relativePath(name), try content(name) != nil else { return nil }
+                return (folder.pushing(path), path)
             }
         }
     }

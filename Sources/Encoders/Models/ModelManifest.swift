@@ -91,10 +91,11 @@ public struct ModelManifest: Sendable, Equatable {
     }
 
     /// Copies a file into a folder, hashing it on the way.
-    static func copy(_ source: FilePath, to folder: FilePath, as name: FilePath.Component) throws -> File {
+    static func copy(_ source: FilePath, to folder: FilePath, as name: FilePath) throws -> File {
         let file = try MappedFile(source)
         file.advise(.sequential)
-        let target = folder.appending(name)
+        let target = folder.pushing(name)
+        try Folders.create(target.removingLastComponent())
         try AtomicFile.write(file.bytes, to: target)
         // What is on the disk now counts, not what was read.
         return File(

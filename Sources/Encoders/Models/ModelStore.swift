@@ -127,10 +127,11 @@ public struct ModelStore: Sendable {
             throw ModelError.notFound(name, installed: try list().map(\.name))
         }
         for file in installed.manifest.files {
-            guard let component = FilePath.Component(file.name), component.kind == .regular else {
+            let relative = FilePath(file.name)
+            guard relative.root == nil, relative.components.allSatisfy({ $0.kind == .regular }) else {
                 throw ModelError.changed(model: name, file: file.name)
             }
-            let path = installed.path.appending(component)
+            let path = installed.path.pushing(relative)
             guard let status = try? FileStatus.of(path), status.size == file.size,
                 FileDigest.hexadecimal(try FileDigest.sha256(of: path)) == file.sha256
             else { throw ModelError.changed(model: name, file: file.name) }

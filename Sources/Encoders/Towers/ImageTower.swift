@@ -1,5 +1,6 @@
 import Imaging
 package import Inference
+import SystemSupport
 
 /// A network from normalised pixels to vectors that are not yet of length 1.
 package protocol ImageTower: Sendable {
@@ -16,6 +17,8 @@ package protocol ImageTower: Sendable {
 struct TowerImageEncoder: ImageEncoder {
     let tower: any ImageTower
     let preprocessing: Preprocessing
+    /// What the tower was built from, to name the tensor that spoils its vectors.
+    var weights: WeightReader?
     var dimension: Int { tower.dimension }
 
     func encode(_ pixels: [PixelBuffer]) throws -> [Embedding] {
@@ -37,11 +40,41 @@ struct TowerImageEncoder: ImageEncoder {
                     }
                 }
             }
-            let vectors = try tower(input) { _, _ in }
-            for index in 0..<chunk.count {
-                embeddings.append(try Embedding(normalizing: vectors.row(index).values))
-            }
+            embeddings += try Embedding.rows(of: tower(input) { _, _ in }, by: weights)
         }
         return embeddings
+    }
+}
+
+extension Embedding {
+    /// The rows of a tower's result as embeddings.
+    ///
+    /// Throws an error that names the tensor when numbers in the model's file are not finite, and one that names
+    /// the file when it has been cut short while the tower ran.
+    static func rows(of vectors: Tensor, by weights: WeightReader?) throws -> [Embedding] {
+        try TruncationGuard.check()
+        return try (0..<vectors.shape[0]).map { index in
+            do throws(EmbeddingError) {
+                return try Embedding(normalizing: vectors.row(index).values)
+            } catch {
+                throw weights?.firstNotFinite() ?? error
+            }
+        }
+    }
+}
+
+extension WeightReader {
+    /// An error about the first tensor with an infinite number or one that is none, nil when all are finite.
+    ///
+    /// Reads all weights; done only when a vector has come out unusable.
+    fileprivate func firstNotFinite() -> SafeTensorsError? {
+        for name in names.sorted() {
+            guard let tensor = try? weights(name).tensor() else { continue }
+            let isFinite = tensor.read { values in
+                (0..<tensor.count).allSatisfy { values[$0].isFinite }
+            }
+            if !isFinite { return failure(name, "has numbers that are not finite") }
+        }
+        return nil
     }
 }

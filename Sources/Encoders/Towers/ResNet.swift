@@ -2,9 +2,8 @@ package import Inference
 
 /// A residual network (He et al., 2015) up to its global average pool; batch normalisation is folded at load.
 ///
-/// Sizes are read off the tensors' shapes (torchvision's and timm's names): basic blocks as in ResNet-18 and
-/// 34, or bottleneck blocks as in 50, 101 and 152 with the stride in their 3 x 3 convolution; any widths and
-/// depths.
+/// Sizes are read off the tensors' shapes: basic blocks as in ResNet-18 and 34, or bottleneck blocks as in 50,
+/// 101 and 152 with the stride in their 3 x 3 convolution; any widths and depths.
 package struct ResNet: ImageTower {
     /// The two kinds of residual block.
     package enum BlockKind: String, Sendable { case basic, bottleneck }
@@ -36,23 +35,21 @@ package struct ResNet: ImageTower {
     }
 
     /// Reads a network; `projection` is applied to the pooled vector when the model has one.
-    package init(_ reader: WeightReader, projection: Linear? = nil) throws {
-        guard let stemShape = reader.shape("conv1.weight") else {
-            throw reader.failure("conv1.weight", "is missing")
-        }
-        guard stemShape.count == 4, stemShape[0] > 0, stemShape[1...] == [3, 7, 7] else {
-            throw reader.failure("conv1.weight", "has shape \(stemShape), expected [width, 3, 7, 7]")
-        }
-        stem = try ResNet.convolution(reader, "conv1", "bn1", inputs: 3, kernel: 7, stride: 2, relu: true)
-        kind = reader.has("layer1.0.conv3.weight") ? .bottleneck : .basic
+    package init(
+        _ reader: WeightReader, naming: ResNetNaming = .torchvision, projection: Linear? = nil
+    ) throws {
+        let layout = try ResNetLayout(reader, naming: naming)
+        kind = layout.kind
+        depths = layout.depths
+        stem = try ResNet.convolution(reader, naming.stem, inputs: 3, kernel: 7, stride: 2, relu: true)
         var stages: [[Block]] = [], widths: [Int] = []
         var width = stem.outputs
         for stage in 1...4 {
             var blocks: [Block] = []
-            while blocks.isEmpty || reader.has("layer\(stage).\(blocks.count).conv1.weight") {
-                let block = reader.under("layer\(stage).\(blocks.count)")
-                let stride = stage > 1 && blocks.isEmpty ? 2 : 1
-                let made = try ResNet.block(block, kind, inputs: width, stride: stride)
+            for index in 0..<layout.depths[stage - 1] {
+                let made = try ResNet.block(
+                    reader.under(naming.block(stage, index)), naming, kind, inputs: width,
+                    stride: stage > 1 && index == 0 ? 2 : 1)
                 width = made.last.outputs
                 blocks.append(made)
             }
@@ -61,73 +58,61 @@ package struct ResNet: ImageTower {
         }
         self.stages = stages
         self.widths = widths
-        depths = stages.map(\.count)
         precondition(projection == nil || projection?.inputs == width)
         self.projection = projection
         dimension = projection?.outputs ?? width
     }
 
-    /// Channels of the pooled vector of a network under a reader, without building it.
-    package static func pooledWidth(_ reader: WeightReader) throws -> Int {
-        let last = reader.has("layer4.0.conv3.weight") ? "layer4.0.conv3.weight" : "layer4.0.conv2.weight"
-        guard let shape = reader.shape(last) else { throw reader.failure(last, "is missing") }
-        guard shape.count == 4 else {
-            throw reader.failure(last, "has shape \(shape), expected four dimensions")
-        }
-        return shape[0]
-    }
-
     private static func block(
-        _ reader: WeightReader, _ kind: BlockKind, inputs: Int, stride: Int
+        _ reader: WeightReader, _ naming: ResNetNaming, _ kind: BlockKind, inputs: Int, stride: Int
     ) throws -> Block {
         let shortcut: Convolution? =
-            reader.has("downsample.0.weight")
-            ? try convolution(
-                reader, "downsample.0", "downsample.1", inputs: inputs, kernel: 1, stride: stride, relu: false
-            )
+            reader.has(naming.shortcut.weight)
+            ? try convolution(reader, naming.shortcut, inputs: inputs, kernel: 1, stride: stride, relu: false)
             : nil
         let inner: [Convolution], last: Convolution
         switch kind {
         case .basic:
             let first = try convolution(
-                reader, "conv1", "bn1", inputs: inputs, kernel: 3, stride: stride, relu: true)
+                reader, naming.convolution(1), inputs: inputs, kernel: 3, stride: stride, relu: true)
             inner = [first]
             last = try convolution(
-                reader, "conv2", "bn2", inputs: first.outputs, kernel: 3, stride: 1, relu: true, adding: true)
+                reader, naming.convolution(2), inputs: first.outputs, kernel: 3, stride: 1, relu: true,
+                adding: true)
         case .bottleneck:
             let first = try convolution(
-                reader, "conv1", "bn1", inputs: inputs, kernel: 1, stride: 1, relu: true)
+                reader, naming.convolution(1), inputs: inputs, kernel: 1, stride: 1, relu: true)
             let second = try convolution(
-                reader, "conv2", "bn2", inputs: first.outputs, kernel: 3, stride: stride, relu: true)
+                reader, naming.convolution(2), inputs: first.outputs, kernel: 3, stride: stride, relu: true)
             inner = [first, second]
             last = try convolution(
-                reader, "conv3", "bn3", inputs: second.outputs, kernel: 1, stride: 1, relu: true, adding: true
-            )
+                reader, naming.convolution(3), inputs: second.outputs, kernel: 1, stride: 1, relu: true,
+                adding: true)
         }
         let carried = shortcut?.outputs ?? inputs
         guard carried == last.outputs, shortcut != nil || stride == 1 else {
             throw reader.failure(
-                "downsample.0.weight", "is needed to turn \(carried) channels into \(last.outputs)")
+                naming.shortcut.weight, "is needed to turn \(carried) channels into \(last.outputs)")
         }
         return Block(inner: inner, last: last, shortcut: shortcut)
     }
 
     private static func convolution(
-        _ reader: WeightReader, _ name: String, _ norm: String, inputs: Int, kernel: Int, stride: Int,
-        relu: Bool,
-        adding: Bool = false
+        _ reader: WeightReader, _ names: ResNetNaming.Unit, inputs: Int, kernel: Int, stride: Int,
+        relu: Bool, adding: Bool = false
     ) throws -> Convolution {
-        let weights = try reader.weights(name + ".weight")
+        let weights = try reader.weights(names.weight)
         guard weights.shape.count == 4, weights.shape[0] > 0, weights.shape[1...] == [inputs, kernel, kernel]
         else {
+            let isGrouped = weights.shape.count == 4 && kernel == 3 && inputs % max(1, weights.shape[1]) == 0
             throw reader.failure(
-                name + ".weight",
-                "has shape \(weights.shape), expected [channels, \(inputs), \(kernel), \(kernel)]")
+                names.weight,
+                "has shape \(weights.shape), expected [channels, \(inputs), \(kernel), \(kernel)]"
+                    + (isGrouped ? "; grouped convolutions (ResNeXt) are not supported" : ""))
         }
         return Convolution(
-            weights, try reader.batchNorm(norm, channels: weights.shape[0]), stride: stride,
-            padding: kernel / 2,
-            relu: relu, adding: adding)
+            weights, try reader.batchNorm(names.norm, channels: weights.shape[0]), stride: stride,
+            padding: kernel / 2, relu: relu, adding: adding)
     }
 
     package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {

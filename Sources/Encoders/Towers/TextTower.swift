@@ -19,13 +19,15 @@ extension TextTower {
 /// A text tower with its tokenizer.
 struct TowerTextEncoder: TextEncoder {
     let tower: any TextTower
-    let tokenizer: BytePairTokenizer
+    let tokenizer: any TextTokenizer
     /// What is done to a text before the tokenizer sees it, if anything.
     var cleaning: TextCleaning?
+    /// What the tower was built from, to name the tensor that spoils its vectors.
+    var weights: WeightReader?
     var dimension: Int { tower.dimension }
 
     func encode(_ texts: [String]) throws -> [Embedding] {
         let vectors = try tower(try texts.map { try tokenizer.encode(cleaning?($0) ?? $0) })
-        return try texts.indices.map { try Embedding(normalizing: vectors.row($0).values) }
+        return try Embedding.rows(of: vectors, by: weights)
     }
 }

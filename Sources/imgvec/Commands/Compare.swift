@@ -8,7 +8,10 @@ import SystemSupport
 struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Similarity matrix of pictures and texts, without an index.",
-        discussion: "Prints the cosine similarity of every pair; pictures come first, then texts.")
+        discussion: """
+            Prints the cosine similarity of every pair; pictures come first, then texts. A model of texts alone \
+            (BERT, DistilBERT) compares sentences: compare --model DIR --text "a top" --text "a shirt"
+            """)
 
     @Argument(help: ArgumentHelp("Picture files.", valueName: "picture"))
     var pictures: [PathArgument] = []
@@ -56,7 +59,7 @@ struct Compare: ParsableCommand {
 
     private func write(_ items: [Item], _ cosine: [[Float]], separator: String) {
         for (item, row) in zip(items, cosine) {
-            let name = separator == "," ? PathText.forCSV(item.bytes) : item.bytes
+            let name = separator == "," ? PathText.forCSV(item.bytes) : item.lineBytes
             StandardOutput.shared.write(name)
             StandardOutput.shared.write(
                 row.map { separator + NumberText.fixed($0, 6) }.joined() + "\n")
@@ -73,7 +76,15 @@ struct Compare: ParsableCommand {
         var label: String {
             switch self {
             case .picture(let path): PathText.forTerminal(path)
-            case .text(let words): "\"\(words)\""
+            case .text: "\"\(String(decoding: lineBytes, as: UTF8.self))\""
+            }
+        }
+
+        /// As `bytes`, but a text's tabs, line ends and other control characters are blanks.
+        var lineBytes: [UInt8] {
+            switch self {
+            case .picture(let path): path.bytes
+            case .text(let words): words.utf8.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 }
             }
         }
 

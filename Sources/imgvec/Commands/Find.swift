@@ -123,7 +123,7 @@ final class Asker {
     /// Takes the model asked for, else the one the index was made with.
     init(reader: LibraryReader, choice: ModelChoice) throws {
         self.choice = choice
-        if choice.model != nil {
+        if choice.isGiven {
             let model = try choice.load()
             loaded = model
             record = try reader.record(of: model)
@@ -134,15 +134,16 @@ final class Asker {
 
     func model() throws -> Model {
         if let loaded { return loaded }
-        let model = try record.source.map { try Model.load($0) } ?? Model.embedded()
-        guard model.fingerprint == record.fingerprint else {
-            throw LibraryError.modelChanged(
-                name: record.name, expected: record.fingerprint, found: model.fingerprint)
+        let found = try record.source.map { try Model.load($0) } ?? Model.embedded()
+        // The index's vectors may be of any of the model's layers.
+        for model in try found.layers.map({ try found.reading($0) })
+        where model.fingerprint == record.fingerprint {
+            loaded = model
+            return model
         }
-        loaded = model
-        return model
+        throw LibraryError.modelChanged(
+            name: record.name, expected: record.fingerprint, found: found.fingerprint)
     }
-
 }
 
 /// A hit as a row of output.

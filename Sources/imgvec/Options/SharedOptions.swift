@@ -21,14 +21,39 @@ struct ModelChoice: ParsableArguments {
                 + "without it, the model inside imgvec.", valueName: "model"))
     var model: PathArgument?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Which of the model's results is a picture's vector: pooled (the usual one) or, for a classifier "
+                + "such as ResNet, logits.", valueName: "layer"))
+    var layer: LayerArgument?
+
+    /// Whether anything was asked for.
+    var isGiven: Bool { model != nil || layer != nil }
+
     /// The model asked for, or the embedded one.
-    func load() throws -> Model { try Self.load(model) }
+    func load() throws -> Model {
+        let model = try Self.load(model)
+        return try layer.map { try model.reading($0.layer) } ?? model
+    }
 
     /// The model that a name or path means; the embedded one when there is none.
     static func load(_ argument: PathArgument?) throws -> Model {
         guard let argument else { return try Model.embedded() }
         guard let name = String(validating: argument.path) else { return try Model.load(argument.path) }
         return try ModelStore.standard().resolve(name)
+    }
+}
+
+/// A layer as a word on the command line.
+enum LayerArgument: String, ExpressibleByArgument, CaseIterable {
+    case pooled, logits
+
+    var layer: OutputLayer {
+        switch self {
+        case .pooled: .pooled
+        case .logits: .logits
+        }
     }
 }
 

@@ -1,0 +1,144 @@
+// Times the vector index for Benchmarks/index.py, one thing a run; prints a line of JSON.
+//
+//     index-bench build FOLDER VECTORS.f32 DIMENSION [ROWS PER COMMIT]
+//     index-bench query FOLDER QUERIES.f32 DIMENSION RECALL OUT.i64 [ROUNDS]
+//     index-bench neighbors FOLDER DIMENSION THREADS OUT.i64
+//     index-bench pairs FOLDER DIMENSION THREADS SIMILARITY
+//     index-bench add FOLDER VECTORS.f32 DIMENSION
+//
+// Files are raw little-endian arrays, row after row; row i has the id i + 1.
+import Foundation
+import SystemPackage
+import VectorIndex
+
+struct Failure: Error, CustomStringConvertible { let description: String }
+
+func floats(_ path: String) throws -> [Float] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    return data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+}
+
+func space(_ dimension: String) throws -> VectorSpace {
+    guard let dimension = Int(dimension) else { throw Failure(description: "'\(dimension)' is no dimension") }
+    return VectorSpace(dimension: dimension, fingerprint: "benchmark")
+}
+
+/// Seconds of CPU time of the whole process: other programs on the machine change it less than wall time.
+func processorTime() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// The most memory the process ever held, in MiB; nil where the system does not tell it so.
+func peakMemory() -> Double? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+    else { return nil }
+    return line.split(separator: " ").dropFirst().first.flatMap { Double($0) }.map { $0 / 1024 }
+}
+
+func timed(_ body: () throws -> Void) rethrows -> [String: Double] {
+    let clock = ContinuousClock(), cpu = processorTime()
+    let wall = try clock.measure(body)
+    let parts = wall.components
+    return [
+        "wall": Double(parts.seconds) + Double(parts.attoseconds) * 1e-18, "cpu": processorTime() - cpu,
+    ]
+}
+
+func write(_ ids: [Int64], to path: String) throws {
+    try ids.withUnsafeBytes { try Data($0).write(to: URL(fileURLWithPath: path)) }
+}
+
+func run(_ words: [String]) throws -> [String: Double] {
+    guard words.count >= 3 else {
+        throw Failure(description: "see the head of this program for its arguments")
+    }
+    let folder = FilePath(words[1])
+    switch (words[0], words.count) {
+    case ("build", 4...5), ("add", 4):
+        let space = try space(words[3]), values = try floats(words[2])
+        let rows = values.count / space.dimension
+        let batch = words.count > 4 ? Int(words[4]) ?? rows : rows
+        return try timed {
+            let store = try VectorStore(folder: folder, space: space)
+            let first = store.highestID
+            try values.withUnsafeBufferPointer { values in
+                for row in 0..<rows {
+                    let vector = UnsafeBufferPointer(
+                        rebasing: values[row * space.dimension..<(row + 1) * space.dimension])
+                    try store.append(id: first + UInt64(row + 1), vector: vector)
+                    if (row + 1) % batch == 0 { try store.commit() }
+                }
+            }
+            try store.commit()
+            if words[0] == "build" { _ = try store.compact() }
+            try store.close()
+        }
+    case ("query", 6...7):
+        let space = try space(words[3]), values = try floats(words[2])
+        var options = SearchOptions()
+        options.recall = Float(words[4]) ?? 0.99
+        let count = values.count / space.dimension
+        let queries = (0..<count).map {
+            Array(values[$0 * space.dimension..<($0 + 1) * space.dimension])
+        }
+        var result: [String: Double] = [:]
+        var snapshot: VectorSnapshot?
+        let opening = try timed {
+            let opened = try VectorSnapshot.open(folder: folder, space: space)
+            _ = try opened.search(queries[0], count: 10, options: options)
+            snapshot = opened
+        }
+        guard let snapshot else { return [:] }
+        var ids = [Int64](repeating: 0, count: count * 10)
+        let rounds = words.count > 6 ? Int(words[6]) ?? 1 : 1
+        let all = try timed {
+            for _ in 0..<rounds {
+                for (index, query) in queries.enumerated() {
+                    for (rank, hit) in try snapshot.search(query, count: 10, options: options).enumerated() {
+                        ids[index * 10 + rank] = Int64(hit.id) - 1
+                    }
+                }
+            }
+        }
+        try write(ids, to: words[5])
+        for (name, value) in all { result[name] = value / Double(rounds * count) }
+        result["first"] = opening["wall"]
+        return result
+    case ("neighbors", 5):
+        let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
+        var ids: [Int64] = []
+        let time = try timed {
+            let graph = try snapshot.neighbors(count: 10, threads: Int(words[3]) ?? 1)
+            ids = (0..<graph.count).flatMap { row in
+                (0..<10).map { rank in
+                    rank < graph.neighborCount(of: row)
+                        ? Int64(graph.ids[graph.neighborRow(of: row, rank: rank)]) - 1 : -1
+                }
+            }
+        }
+        try write(ids, to: words[4])
+        return time
+    case ("pairs", 5):
+        let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
+        var found = 0
+        var time = try timed {
+            found = try snapshot.pairs(above: Float(words[4]) ?? 0.95, threads: Int(words[3]) ?? 1).count
+        }
+        time["pairs"] = Double(found)
+        return time
+    default: throw Failure(description: "'\(words.joined(separator: " "))' is no known measurement")
+    }
+}
+
+do {
+    var result = try run(Array(CommandLine.arguments.dropFirst()))
+    result["peak_mib"] = peakMemory()
+    let line = try JSONSerialization.data(withJSONObject: result, options: [.sortedKeys])
+    print(String(decoding: line, as: UTF8.self))
+} catch {
+    FileHandle.standardError.write(Data("index-bench: \(error)\n".utf8))
+    exit(2)
+}

@@ -1,0 +1,50 @@
+import SystemPackage
+
+/// The buckets of a segment: its codes are sorted by the centroid nearest to each row, so that a search can pass
+/// over most of them.
+struct Partition: @unchecked Sendable {
+    // Unchecked: pointers into the mapping of the segment that holds this.
+
+    /// Number of buckets.
+    let count: Int
+    /// The mean of each bucket's unit vectors, rotated, `codeBits` float16 each.
+    let centroids: UnsafePointer<UInt16>
+    /// The root mean square distance of a bucket's unit vectors from their mean.
+    let spreads: UnsafePointer<Float>
+    /// Where each bucket begins among the codes, and where the last one ends; copied, so that what was checked stays.
+    private let starts: [UInt32]
+    /// The row of each code.
+    let order: UnsafePointer<UInt32>
+
+    /// The buckets of a mapped segment, nil when it has none; touches the bytes of `starts` only.
+    init?(base: UnsafeRawPointer, layout: SegmentLayout, path: FilePath) throws(IndexError) {
+        guard layout.buckets > 0 else { return nil }
+        count = layout.buckets
+        centroids = (base + layout.centroids).assumingMemoryBound(to: UInt16.self)
+        spreads = (base + layout.spreads).assumingMemoryBound(to: Float.self)
+        starts = Array(
+            UnsafeBufferPointer(
+                start: (base + layout.starts).assumingMemoryBound(to: UInt32.self), count: count + 1))
+        order = (base + layout.order).assumingMemoryBound(to: UInt32.self)
+        // Every scan relies on these.
+        var isOrdered = starts[0] == 0 && Int(starts[count]) == layout.rows
+        for bucket in 0..<count where starts[bucket] > starts[bucket + 1] { isOrdered = false }
+        guard isOrdered else { throw .damaged(path, "its buckets do not follow each other") }
+    }
+
+    /// The positions of a bucket's codes.
+    func positions(_ bucket: Int) -> Range<Int> { Int(starts[bucket])..<Int(starts[bucket + 1]) }
+}
+
+/// From how many rows on a segment has buckets, and how large they are.
+package struct BucketPolicy: Sendable {
+    /// Scanning fewer codes than this takes less time than choosing among buckets.
+    package var leastRows = 16_384
+    /// Rows of a bucket on average: few enough to pass over most, so many that ranking the buckets stays cheap.
+    package var rowsPerBucket = 128
+    /// More centroids than this would take longer to look at than the codes they save.
+    static let most = 8192
+
+    /// The number of buckets for a segment.
+    func count(rows: Int) -> Int { rows < leastRows ? 0 : max(1, min(Self.most, rows / rowsPerBucket)) }
+}
