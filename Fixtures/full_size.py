@@ -8,6 +8,7 @@ that decoding, preprocessing, tokens and towers are all in it, with each math li
 while it is tried. Ends with 1 when a difference is above 1e-4 or a cosine below 0.99999.
 """
 import argparse
+import json
 import os
 import random
 import shutil
@@ -18,12 +19,15 @@ import numpy
 import torch
 
 import generate_models as small  # first: it prepares the import of torchvision
+import generate_clip_models as kin
+import open_clip
 from PIL import Image
 from safetensors.torch import save_file
+from tokenizers import Tokenizer, models as token_models, pre_tokenizers, processors
 from torchvision import models as networks
 from torchvision import transforms
 from transformers import (BertTokenizer, CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTokenizer, DistilBertConfig,
-                          DistilBertModel)
+                          DistilBertModel, PreTrainedTokenizerFast)
 
 LARGEST_DIFFERENCE, SMALLEST_COSINE = 1e-4, 0.99999
 TEXTS = ["a photo of a cat", "pink short sleeve top", "pink long sleeve shirt", "man riding a horse",
@@ -106,6 +110,54 @@ def resnet_18(folder):
 @full_size("resnet-50")
 def resnet_50(folder):
     return resnet(folder, networks.resnet50())
+
+
+def native(folder, architecture, tokenizer):
+    """A model of OpenCLIP's own layout, with its transforms and its cleaning of texts."""
+    config = open_clip.get_model_config(architecture)
+    model = open_clip.create_model(architecture).eval()
+    kin.randomize(model, 0)
+    save_file({key: value.contiguous() for key, value in model.state_dict().items()},
+              os.path.join(folder, "open_clip_model.safetensors"))
+    # What the names of such models imply in OpenCLIP, and what they are published with.
+    cfg = dict(mean=[0.5] * 3, std=[0.5] * 3, resize_mode="squash") if "SigLIP" in architecture else {}
+    with open(os.path.join(folder, "open_clip_config.json"), "w") as file:
+        json.dump({"model_cfg": config, "preprocess_cfg": cfg}, file)
+    transform = open_clip.transform.image_transform_v2(
+        open_clip.transform.PreprocessCfg(size=config["vision_cfg"]["image_size"], **cfg), is_train=False)
+    return Reference(folder, lambda images: model.encode_image(torch.stack([transform(image) for image in images])),
+                     lambda words: torch.cat([model.encode_text(tokenizer([text])) for text in words]))
+
+
+@full_size("clip-rn50")
+def clip_rn50(folder):
+    vocabulary, merges = full_vocabulary(49408)
+    small.write_vocabulary(folder, vocabulary, merges)
+    tokenizer = CLIPTokenizer(vocabulary, merges, model_max_length=77)
+
+    def padded(words):
+        ids = tokenizer(words[0], truncation=True, max_length=77).input_ids
+        return torch.tensor([ids + [0] * (77 - len(ids))])
+
+    return native(folder, "RN50", padded)
+
+
+@full_size("vit-b-16-siglip")
+def siglip(folder):
+    """The tokenizer is a unigram model as SigLIP's, whose own pieces are not to be had here."""
+    rng = random.Random(small.SEED)
+    pieces = ["<pad>", "</s>", "<unk>"] + [chr(c) for c in range(0x21, 0x7F)] + ["\u2581"] + ["\u2581" + word for word in dict.fromkeys(small.WORDS)]
+    known = set(pieces)
+    while len(pieces) < 32000:
+        piece = rng.choice(["", "\u2581"]) + "".join(rng.choice("etaoinshrdlu") for _ in range(rng.randint(2, 7)))
+        if piece not in known:
+            known.add(piece)
+            pieces.append(piece)
+    tokens = Tokenizer(token_models.Unigram([(piece, 0.0 if index < 3 else -5 - rng.random() * 9) for index, piece in enumerate(pieces)], unk_id=2))
+    tokens.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokens.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(tokenizer_object=tokens, eos_token="</s>", pad_token="</s>", unk_token="<unk>").save_pretrained(folder)
+    return native(folder, "ViT-B-16-SigLIP", open_clip.tokenizer.HFTokenizer(folder, context_length=64, clean="canonicalize"))
 
 
 def full_word_pieces(size):

@@ -10,7 +10,6 @@ import collections
 import json
 import os
 import random
-import shutil
 
 import numpy
 import torch
@@ -285,8 +284,7 @@ def write_dual(name, tokenizer):
 
 def main():
     for folder in (MODELS, GOLDEN):
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(folder)
+        os.makedirs(folder, exist_ok=True)
     rng = random.Random(SEED)
     whole, ascii_only = train_tokenizer(900, True, rng), train_tokenizer(420, False, rng)
     write_vocabulary(os.path.join(MODELS, "clip-quick-gelu"), *whole)

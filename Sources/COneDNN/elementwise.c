@@ -94,6 +94,14 @@ CDNN_CLONES static void quick_gelu(long count, float *y) {
     for (long i = 0; i < count; i++) y[i] = y[i] / (1.0f + exp_lane(-1.702f * y[i]));
 }
 
+// The tanh in it is written as a sigmoid of twice its argument.
+CDNN_CLONES static void gelu_tanh(long count, float *y) {
+    for (long i = 0; i < count; i++) {
+        float x = y[i];
+        y[i] = x / (1.0f + exp_lane(-1.59576912160573071f * (x + 0.044715f * x * x * x)));
+    }
+}
+
 CDNN_CLONES void cdnn_add(long count, const float *restrict x, float *restrict y) {
     for (long i = 0; i < count; i++) y[i] += x[i];
 }
@@ -106,6 +114,7 @@ void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activ
     case CDNN_RELU: relu(rows * columns, y); break;
     case CDNN_GELU: gelu(rows * columns, y); break;
     case CDNN_QUICK_GELU: quick_gelu(rows * columns, y); break;
+    case CDNN_GELU_TANH: gelu_tanh(rows * columns, y); break;
     }
 }
 
@@ -180,6 +189,38 @@ cdnn_status cdnn_attention(
     return CDNN_OK;
 }
 
+CDNN_CLONES static float dot(long count, const float *a, const float *b) {
+    f16x lanes = {0};
+    float rest = 0;
+    long whole = count / 16 * 16;
+    for (long i = 0; i < whole; i += 16) {
+        f16x v, w;
+        memcpy(&v, a + i, 64);
+        memcpy(&w, b + i, 64);
+        lanes += v * w;
+    }
+    for (long i = whole; i < count; i++) rest += a[i] * b[i];
+    return lane_sum(&lanes) + rest;
+}
+
+CDNN_CLONES static void add_scaled(long count, float factor, const float *restrict x, float *restrict y) {
+    for (long i = 0; i < count; i++) y[i] += factor * x[i];
+}
+
+void cdnn_query_attention(
+    long tokens, long heads, long size, long stride, const float *query, const float *keys,
+    const float *values, float *out, float *scores) {
+    float scale = 1.0f / sqrtf((float)size);
+    for (long h = 0; h < heads; h++) {
+        const float *q = query + h * size, *k = keys + h * size, *v = values + h * size;
+        float *o = out + h * size;
+        for (long t = 0; t < tokens; t++) scores[t] = scale * dot(size, q, k + t * stride);
+        softmax_row(tokens, scores);
+        memset(o, 0, (size_t)size * sizeof(float));
+        for (long t = 0; t < tokens; t++) add_scaled(size, scores[t], v + t * stride, o);
+    }
+}
+
 void cdnn_channels_last(long channels, long height, long width, const float *x, float *y) {
     long area = height * width;
     for (long p = 0; p < area; p++)
@@ -215,6 +256,18 @@ void cdnn_max_pool(
                     maximum(channels, x + (iy * width + ix) * channels, y);
                 }
             }
+        }
+}
+
+void cdnn_average_pool(long height, long width, long channels, long side, const float *x, float *y) {
+    float factor = 1.0f / (float)(side * side);
+    for (long oy = 0; oy < height / side; oy++)
+        for (long ox = 0; ox < width / side; ox++, y += channels) {
+            memset(y, 0, (size_t)channels * sizeof(float));
+            for (long ky = 0; ky < side; ky++)
+                for (long kx = 0; kx < side; kx++)
+                    cdnn_add(channels, x + ((oy * side + ky) * width + ox * side + kx) * channels, y);
+            for (long c = 0; c < channels; c++) y[c] *= factor;
         }
 }
 

@@ -287,6 +287,8 @@ static dnnl_status_t attributes(
         status = append_activation(lib, ops, dnnl_eltwise_gelu_erf, 0);
     if (status == dnnl_success && activation == CDNN_QUICK_GELU)
         status = append_activation(lib, ops, dnnl_eltwise_swish, 1.702f);
+    if (status == dnnl_success && activation == CDNN_GELU_TANH)
+        status = append_activation(lib, ops, dnnl_eltwise_gelu_tanh, 0);
     if (status == dnnl_success) status = lib->dnnl_primitive_attr_set_post_ops(*attr, ops);
     if (ops) lib->dnnl_post_ops_destroy(ops);
     return status;

@@ -1,7 +1,7 @@
 /// From a picture of any size to the normalised tensor an image tower takes.
 ///
-/// Equal to what Hugging Face's `CLIPImageProcessor` and torchvision's `Resize`, `CenterCrop`, `ToTensor`,
-/// `Normalize` compute on a Pillow picture.
+/// Equal to what Hugging Face's image processors, OpenCLIP's `image_transform` and torchvision's `Resize`,
+/// `CenterCrop`, `ToTensor`, `Normalize` compute on a Pillow picture.
 public struct Preprocessing: Sendable, Equatable {
     /// How the picture comes to the tower's size.
     public enum Mode: Sendable, Equatable {
@@ -10,6 +10,12 @@ public struct Preprocessing: Sendable, Equatable {
         /// The shorter side is resized to a number of pixels, the longer one in proportion (rounded down), and the
         /// middle is cut out; a crop that is larger than the picture is filled up with black.
         case shortestEdgeCrop(resize: Int)
+        /// Both sides are resized to these, whatever the shape, and the middle is cut out or filled up.
+        case squashCrop(width: Int, height: Int)
+        /// The picture is made as large as fits, its shape kept, and filled up with black on both sides.
+        case longestEdgePad
+        /// The middle is cut out or filled up, at the size the picture has.
+        case crop
     }
 
     /// Where the cut starts when an odd number of pixels is left over.
@@ -34,11 +40,13 @@ public struct Preprocessing: Sendable, Equatable {
     public var std: [Float]
     /// Where an odd cut starts.
     public var cropRounding: CropRounding
+    /// Whether the tensor has blue first instead of red.
+    public var reversesChannels: Bool
 
-    /// Creates a description; `mean` and `std` have three values, red first, and no `std` is zero.
+    /// Creates a description; `mean` and `std` have three values in the tensor's order, and no `std` is zero.
     public init(
         width: Int, height: Int, mode: Mode, filter: ResizeFilter, mean: [Float], std: [Float],
-        cropRounding: CropRounding = .down
+        cropRounding: CropRounding = .down, reversesChannels: Bool = false
     ) {
         precondition(mean.count == 3 && std.count == 3, "mean and std are per channel")
         precondition(width > 0 && height > 0, "a tensor of \(width) x \(height)")
@@ -49,14 +57,17 @@ public struct Preprocessing: Sendable, Equatable {
         self.mean = mean
         self.std = std
         self.cropRounding = cropRounding
+        self.reversesChannels = reversesChannels
     }
 
     /// What to ask the decoder for: twice the size resized to, so that scaling in the DCT domain stays invisible
     /// after the antialiased resize.
     public var minimumSide: Int {
         switch mode {
-        case .squash: 2 * max(width, height)
+        case .squash, .longestEdgePad: 2 * max(width, height)
+        case .squashCrop(let width, let height): 2 * max(width, height)
         case .shortestEdgeCrop(let resize): 2 * resize
+        case .crop: 1 << 30
         }
     }
 
@@ -69,15 +80,41 @@ public struct Preprocessing: Sendable, Equatable {
             let newLong = max(1, resize * long / short)
             let isUpright = picture.width <= picture.height
             let (newWidth, newHeight) = isUpright ? (resize, newLong) : (newLong, resize)
-            // Only the part that is kept is computed: a 30,000 x 1 picture would else grow to gigabytes.
-            let (left, top) = (cropStart(newWidth - width), cropStart(newHeight - height))
-            let columns = max(left, 0)..<min(left + width, newWidth)
-            let rows = max(top, 0)..<min(top + height, newHeight)
-            return picture.resized(
-                width: newWidth, height: newHeight, filter: filter, columns: columns, rows: rows
-            ).cropped(
-                x: left - columns.lowerBound, y: top - rows.lowerBound, width: width, height: height)
+            return middle(
+                of: picture, newWidth, newHeight, left: cropStart(newWidth - width),
+                top: cropStart(newHeight - height))
+        case .squashCrop(let newWidth, let newHeight):
+            return middle(
+                of: picture, newWidth, newHeight, left: cropStart(newWidth - width),
+                top: cropStart(newHeight - height))
+        case .longestEdgePad:
+            let ratio = max(
+                Double(picture.height) / Double(height), Double(picture.width) / Double(width))
+            func scaled(_ side: Int) -> Int {
+                max(1, Int((Double(side) / ratio).rounded(.toNearestOrEven)))
+            }
+            let (newWidth, newHeight) = (scaled(picture.width), scaled(picture.height))
+            return middle(
+                of: picture, newWidth, newHeight, left: -((width - newWidth) / 2),
+                top: -((height - newHeight) / 2))
+        case .crop:
+            return picture.cropped(
+                x: cropStart(picture.width - width), y: cropStart(picture.height - height), width: width,
+                height: height)
         }
+    }
+
+    /// A window of `width` x `height` of the picture at a new size.
+    private func middle(
+        of picture: PixelBuffer, _ newWidth: Int, _ newHeight: Int, left: Int, top: Int
+    ) -> PixelBuffer {
+        // Only the part that is kept is computed: a 30,000 x 1 picture would else grow to gigabytes.
+        let columns = max(left, 0)..<min(left + width, newWidth)
+        let rows = max(top, 0)..<min(top + height, newHeight)
+        return picture.resized(
+            width: newWidth, height: newHeight, filter: filter, columns: columns, rows: rows
+        ).cropped(
+            x: left - columns.lowerBound, y: top - rows.lowerBound, width: width, height: height)
     }
 
     private func cropStart(_ excess: Int) -> Int {
@@ -87,7 +124,7 @@ public struct Preprocessing: Sendable, Equatable {
         }
     }
 
-    /// The tensor: `3 * height * width` floats, channel by channel (CHW), red first.
+    /// The tensor: `3 * height * width` floats, channel by channel (CHW), red first unless it is reversed.
     public func tensor(from picture: PixelBuffer) -> [Float] {
         [Float](unsafeUninitializedCapacity: 3 * width * height) { buffer, count in
             write(picture, into: buffer)
@@ -101,12 +138,13 @@ public struct Preprocessing: Sendable, Equatable {
         precondition(tensor.count >= 3 * plane, "\(tensor.count) floats for a tensor of \(3 * plane)")
         let pixels = pixels(from: picture).pixels
         for channel in 0..<3 {
+            let source = reversesChannels ? 2 - channel : channel
             let table = (0..<256).map { level in
                 Float((Double(level) / 255 - Double(mean[channel])) / Double(std[channel]))
             }
             table.withUnsafeBufferPointer { table in
                 pixels.withUnsafeBufferPointer { pixels in
-                    for i in 0..<plane { tensor[channel * plane + i] = table[Int(pixels[3 * i + channel])] }
+                    for i in 0..<plane { tensor[channel * plane + i] = table[Int(pixels[3 * i + source])] }
                 }
             }
         }

@@ -8,19 +8,23 @@ import CKernels
 
 /// The kernel of a resize; the names and shapes are Pillow's.
 public enum ResizeFilter: String, Sendable, CaseIterable {
+    /// The pixel under the centre, without any averaging.
+    case nearest
     /// Mean of the pixels covered.
     case box
     /// Triangle of radius 1.
     case bilinear
     /// Cubic convolution of radius 2 with a = -0.5.
     case bicubic
+    /// Sinc windowed by a raised cosine, radius 1.
+    case hamming
     /// Sinc windowed by a sinc, radius 3.
     case lanczos
 
     fileprivate var support: Double {
         switch self {
-        case .box: 0.5
-        case .bilinear: 1
+        case .nearest, .box: 0.5
+        case .bilinear, .hamming: 1
         case .bicubic: 2
         case .lanczos: 3
         }
@@ -29,13 +33,17 @@ public enum ResizeFilter: String, Sendable, CaseIterable {
     fileprivate func weight(_ x: Double) -> Double {
         let distance = abs(x)
         switch self {
-        case .box: return x > -0.5 && x <= 0.5 ? 1 : 0
+        case .nearest, .box: return x > -0.5 && x <= 0.5 ? 1 : 0
         case .bilinear: return distance < 1 ? 1 - distance : 0
         case .bicubic:
             let a = -0.5
             if distance < 1 { return ((a + 2) * distance - (a + 3)) * distance * distance + 1 }
             if distance < 2 { return (((distance - 5) * distance + 8) * distance - 4) * a }
             return 0
+        case .hamming:
+            if distance == 0 { return 1 }
+            let angle = distance * .pi
+            return distance < 1 ? sin(angle) / angle * (0.54 + 0.46 * cos(angle)) : 0
         case .lanczos:
             func sinc(_ x: Double) -> Double { x == 0 ? 1 : sin(x * .pi) / (x * .pi) }
             return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0
@@ -60,10 +68,41 @@ extension PixelBuffer {
         rows: Range<Int>
     ) -> PixelBuffer {
         precondition(width > 0 && height > 0 && newWidth > 0 && newHeight > 0, "resizing needs pixels")
+        if filter == .nearest {
+            return sampled(width: newWidth, height: newHeight, columns: columns, rows: rows)
+        }
         let bytes = Resampling(filter).resize(
             pixels, channels: 3, across: Resampling.Pass(from: width, to: newWidth, outputs: columns),
             down: Resampling.Pass(from: height, to: newHeight, outputs: rows))
         return PixelBuffer(width: columns.count, height: rows.count, pixels: bytes)
+    }
+}
+
+extension PixelBuffer {
+    /// Pillow's nearest neighbour, which walks through the picture in steps of doubles (Geometry.c).
+    private func sampled(
+        width newWidth: Int, height newHeight: Int, columns: Range<Int>, rows: Range<Int>
+    ) -> PixelBuffer {
+        let across = PixelBuffer.positions(from: width, to: newWidth)[columns],
+            down = PixelBuffer.positions(from: height, to: newHeight)[rows]
+        var result: [UInt8] = []
+        result.reserveCapacity(3 * columns.count * rows.count)
+        for y in down {
+            for x in across {
+                let start = 3 * (y * width + x)
+                result.append(contentsOf: pixels[start..<start + 3])
+            }
+        }
+        return PixelBuffer(width: columns.count, height: rows.count, pixels: result)
+    }
+
+    private static func positions(from inputs: Int, to outputs: Int) -> [Int] {
+        let step = Double(inputs) / Double(outputs)
+        var position = step * 0.5
+        return (0..<outputs).map { _ in
+            defer { position += step }
+            return min(Int(position), inputs - 1)
+        }
     }
 }
 

@@ -99,6 +99,8 @@ public enum Activation: String, Sendable, CaseIterable {
     case gelu
     /// x sigmoid(1.702 x), as OpenAI's CLIP uses.
     case quickGELU = "quick_gelu"
+    /// GELU with its tanh approximation, as SigLIP 2 uses.
+    case tanhGELU = "gelu_pytorch_tanh"
 
     var native: cdnn_activation {
         switch self {
@@ -106,6 +108,7 @@ public enum Activation: String, Sendable, CaseIterable {
         case .relu: CDNN_RELU
         case .gelu: CDNN_GELU
         case .quickGELU: CDNN_QUICK_GELU
+        case .tanhGELU: CDNN_GELU_TANH
         }
     }
 }

@@ -32,6 +32,34 @@ public struct MaxPool: Sendable {
     }
 }
 
+/// Average pooling over NHWC pictures in squares that do not overlap; rows and columns left over are dropped.
+public struct AveragePool: Sendable {
+    private let side: Int
+
+    /// Squares of `side` pixels.
+    public init(side: Int) {
+        precondition(side > 0)
+        self.side = side
+    }
+
+    /// The pooled pictures of x [count, height, width, channels].
+    public func callAsFunction(_ x: Tensor) -> Tensor {
+        let (count, height, width, channels) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
+        let (rows, columns) = (height / side, width / side)
+        var y = Tensor(uninitialized: [count, rows, columns, channels])
+        y.write { y in
+            x.read { x in
+                for index in 0..<count {
+                    cdnn_average_pool(
+                        height, width, channels, side, x + index * height * width * channels,
+                        y + index * rows * columns * channels)
+                }
+            }
+        }
+        return y
+    }
+}
+
 extension Tensor {
     /// The mean over all positions: [count, height, width, channels] to [count, channels].
     public func meanOverPositions() -> Tensor {

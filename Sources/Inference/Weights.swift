@@ -70,6 +70,30 @@ public struct Weights: @unchecked Sendable {
         Weights(shape: shape, type: type, bytes: bytes, owner: owner)
     }
 
+    /// A range of the outermost dimension, in place.
+    public func rows(_ range: Range<Int>) -> Weights {
+        precondition(range.lowerBound >= 0 && range.upperBound <= shape[0])
+        let size = shape.dropFirst().reduce(type.byteCount, *)
+        let part = UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound * size..<range.upperBound * size])
+        return Weights(shape: [range.count] + shape.dropFirst(), type: type, bytes: part, owner: owner)
+    }
+
+    /// A matrix's transpose, as single-precision weights in memory of their own.
+    public func transposed() -> Weights {
+        precondition(shape.count == 2)
+        let (rows, columns) = (shape[0], shape[1])
+        let source = tensor()
+        var result = Tensor(uninitialized: [columns, rows])
+        result.write { target in
+            source.read { source in
+                for row in 0..<rows {
+                    for column in 0..<columns { target[column * rows + row] = source[row * columns + column] }
+                }
+            }
+        }
+        return Weights(result)
+    }
+
     private final class TensorOwner {
         let memory: UnsafeMutableRawBufferPointer
         var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(memory) }

@@ -18,6 +18,7 @@ import Testing
         case .relu: max(0, x)
         case .gelu: 0.5 * x * (1 + errorFunction(x / 2.0.squareRoot()))
         case .quickGELU: x / (1 + exponential(-1.702 * x))
+        case .tanhGELU: x / (1 + exponential(-2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
         }
     }
 
@@ -211,6 +212,64 @@ import Testing
         #expect(
             patches.shape == [4, 4]
                 && patches.values == [0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15])
+    }
+
+    @Test func averagePooling() {
+        let x = Tensor([2, 3, 5, 2], (0..<60).map { Float($0) })
+        let pooled = AveragePool(side: 2)(x)
+        // The third row and the fifth column are left over.
+        #expect(pooled.shape == [2, 1, 2, 2])
+        #expect(pooled.values == [6, 7, 10, 11, 36, 37, 40, 41])
+    }
+
+    /// One query over rows of keys and values, against the definition; a common query and one per sequence.
+    @Test func queryAttention() {
+        for seed in 0..<3 as Range<UInt64> {
+            var random = SeededRandom(seed: seed)
+            let heads = Int.random(in: 1...3, using: &random), size = Int.random(in: 1...40, using: &random)
+            let length = Int.random(in: 1...20, using: &random), width = heads * size
+            let rows = self.random([2 * length, 2 * width], &random)
+            for count in [1, 2] {
+                let queries = self.random([count, width], &random)
+                let mixed = QueryAttention(heads: heads)(queries, rows, length: length)
+                #expect(mixed.shape == [2, width])
+                var expected: [Double] = []
+                for sequence in 0..<2 {
+                    for head in 0..<heads {
+                        var weights = (0..<length).map { row in
+                            (0..<size).reduce(0.0) { sum, i in
+                                let q = queries.values[(count == 1 ? 0 : sequence) * width + head * size + i]
+                                let k = rows.values[(sequence * length + row) * 2 * width + head * size + i]
+                                return sum + Double(q) * Double(k)
+                            } / Double(size).squareRoot()
+                        }
+                        let largest = weights.max() ?? 0
+                        weights = weights.map { exponential($0 - largest) }
+                        let total = weights.reduce(0, +)
+                        for i in 0..<size {
+                            expected.append(
+                                (0..<length).reduce(0.0) { sum, row in
+                                    let at = (sequence * length + row) * 2 * width + width + head * size + i
+                                    return sum + weights[row] / total * Double(rows.values[at])
+                                })
+                        }
+                    }
+                }
+                expectClose(mixed, expected, "seed \(seed), \(count) queries")
+            }
+        }
+    }
+
+    @Test func partsOfWeights() {
+        let bytes: [UInt8] = [0, 0x3C, 0, 0x40, 0, 0x42, 0, 0x44, 0, 0x45, 0, 0x46]
+        bytes.withUnsafeBytes { bytes in
+            let weights = Weights(shape: [3, 2], type: .f16, bytes: bytes, owner: nil)
+            #expect(weights.tensor().values == [1, 2, 3, 4, 5, 6])
+            #expect(weights.rows(1..<3).tensor().values == [3, 4, 5, 6])
+            #expect(weights.rows(1..<3).shape == [2, 2])
+            #expect(weights.transposed().tensor().values == [1, 3, 5, 2, 4, 6])
+            #expect(weights.transposed().shape == [2, 3])
+        }
     }
 
     /// All 65,536 half floats, and as many bfloat16, as Swift converts them.

@@ -22,6 +22,7 @@ typedef enum cdnn_activation {
     CDNN_RELU = 1,
     CDNN_GELU = 2,        // x * (1 + erf(x / sqrt 2)) / 2
     CDNN_QUICK_GELU = 3,  // x * sigmoid(1.702 x)
+    CDNN_GELU_TANH = 4,   // x * (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
 } cdnn_activation;
 
 typedef enum cdnn_element {
@@ -111,6 +112,12 @@ void cdnn_softmax(long rows, long columns, int causal, float *x);
 cdnn_status cdnn_attention(
     int uses_library, long tokens, long heads, long size, int causal, const float *qkv, float *out,
     float *scores);
+/// out [heads * size] = softmax(q k^T / sqrt(size)) v per head for a single query q [heads * size], where row t
+/// of the keys stands at keys + t * stride and of the values at values + t * stride. `scores` holds `tokens`
+/// floats.
+void cdnn_query_attention(
+    long tokens, long heads, long size, long stride, const float *query, const float *keys,
+    const float *values, float *out, float *scores);
 /// [channels, height, width] to [height, width, channels].
 void cdnn_channels_last(long channels, long height, long width, const float *x, float *y);
 /// Square patches of a [channels, height, width] picture as rows [patches, channels * patch * patch].
@@ -118,6 +125,8 @@ void cdnn_picture_patches(long channels, long height, long width, long patch, co
 /// Max pooling of one NHWC picture with a square window; padding counts as minus infinity.
 void cdnn_max_pool(
     long height, long width, long channels, long kernel, long stride, long padding, const float *x, float *y);
+/// The mean of each square of `side` pixels of one NHWC picture; what is left over at the far edges is dropped.
+void cdnn_average_pool(long height, long width, long channels, long side, const float *x, float *y);
 /// The mean over all positions of one NHWC picture.
 void cdnn_mean_pool(long positions, long channels, const float *x, float *y);
 

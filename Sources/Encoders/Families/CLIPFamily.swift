@@ -1,117 +1,134 @@
 import Imaging
 import Inference
 
-/// CLIP in the layout of Hugging Face's `CLIPModel`: a vision transformer and a causal text transformer
-/// (Radford et al., 2021).
+/// CLIP in the layout of Hugging Face's `CLIPModel`, whole or one tower of it: a vision transformer and a causal
+/// text transformer (Radford et al., 2021).
+///
+/// A tower without a projection gives its pooled vector, as `CLIPVisionModel` and `CLIPTextModel` do.
 enum CLIPFamily: ModelFamily {
-    static let mark = "'clip'"
+    static let mark = "'clip', 'clip_vision_model', 'clip_text_model'"
 
     static func read(_ sources: ModelSources) throws -> ModelDescription? {
-        guard sources.configuration?["model_type"]?.string == "clip" else { return nil }
-        let fields = sources.fields, weights = sources.weights, files = sources.files
-        let projection = try fields.size("projection_dim", default: 512)
+        switch sources.configuration?["model_type"]?.string {
+        case "clip": try both(sources)
+        case "clip_vision_model": try imageOnly(sources)
+        case "clip_text_model": try textOnly(sources)
+        default: nil
+        }
+    }
+
+    private static func both(_ sources: ModelSources) throws -> ModelDescription {
+        let fields = sources.fields, weights = sources.weights
+        let projection = try fields.size(
+            "projection_dim", default: projection(weights, "visual") ?? projection(weights, "text") ?? 512)
         let vision = try VisionTransformer.Configuration(
-            fields.under("vision_config"), projection: projection)
+            fields.under("vision_config"), .clip, projection: projection)
         let text = try TextTransformer.Configuration(fields.under("text_config"), projection: projection)
         return ModelDescription(
             name: fields.json["name"]?.string, architecture: "CLIP ViT-\(vision.label)",
-            dimension: projection,
-            logitScale: try LogitScale.read(weights),
-            image: {
-                TowerImageEncoder(
-                    tower: try VisionTransformer(weights, vision),
-                    preprocessing: try Preprocessing.read(files, side: vision.imageSide)
-                        ?? .clip(side: vision.imageSide))
-            },
-            text: { try TowerTextEncoder.clip(weights, text, files) })
+            dimension: projection, logitScale: try LogitScale.read(weights),
+            image: image(sources, weights.under("vision_model"), vision),
+            text: { try TowerTextEncoder.clip(weights, text, sources.files) })
+    }
+
+    private static func imageOnly(_ sources: ModelSources) throws -> ModelDescription {
+        let projection = try projection(sources, "visual")
+        let vision = try VisionTransformer.Configuration(sources.fields, .clip, projection: projection)
+        let tower = tower(sources.weights, "vision_model", "embeddings.patch_embedding.weight")
+        return ModelDescription(
+            name: sources.fields.json["name"]?.string,
+            architecture: "CLIP ViT-\(vision.label), image tower",
+            dimension: projection ?? vision.transformer.width, image: image(sources, tower, vision))
+    }
+
+    private static func textOnly(_ sources: ModelSources) throws -> ModelDescription {
+        let projection = try projection(sources, "text")
+        let text = try TextTransformer.Configuration(sources.fields, projection: projection)
+        let tower = tower(sources.weights, "text_model", "embeddings.token_embedding.weight")
+        return ModelDescription(
+            name: sources.fields.json["name"]?.string, architecture: "CLIP text tower",
+            dimension: projection ?? text.transformer.width,
+            text: {
+                try TowerTextEncoder.read(sources.files, text, sources.weights) {
+                    try TextTransformer(clip: tower, text, projectionFrom: sources.weights)
+                }
+            })
+    }
+
+    private static func image(
+        _ sources: ModelSources, _ tower: WeightReader, _ vision: VisionTransformer.Configuration
+    ) -> @Sendable () throws -> any ImageEncoder {
+        {
+            TowerImageEncoder(
+                tower: try VisionTransformer(clip: tower, vision, projectionFrom: sources.weights),
+                preprocessing: try Preprocessing.read(sources.files, side: vision.imageSide)
+                    ?? .clip(side: vision.imageSide), weights: sources.weights)
+        }
+    }
+
+    /// The tensors of a tower that was saved by itself, with its name before theirs or without.
+    private static func tower(_ weights: WeightReader, _ name: String, _ tensor: String) -> WeightReader {
+        weights.has(tensor) ? weights : weights.under(name)
+    }
+
+    /// The projection's size by its tensor, nil when there is none.
+    private static func projection(_ weights: WeightReader, _ kind: String) -> Int? {
+        weights.shape("\(kind)_projection.weight")?.first
+    }
+
+    /// The projection's size of a tower saved by itself, nil when it is saved without one.
+    private static func projection(_ sources: ModelSources, _ kind: String) throws -> Int? {
+        let isProjected = sources.fields.json["architectures"]?.array?.contains {
+            $0.string?.hasSuffix("WithProjection") == true
+        }
+        let size = projection(sources.weights, kind)
+        guard size != nil || isProjected == true else { return nil }
+        return try sources.fields.size("projection_dim", default: 512)
     }
 }
 
-/// What a model multiplies cosines by, stored as its logarithm.
+/// What a model multiplies cosines by, stored as its logarithm, and what it adds.
 enum LogitScale {
     /// Reads `logit_scale`, nil when the model has none.
     static func read(_ weights: WeightReader) throws -> Float? {
         guard weights.has("logit_scale") else { return nil }
         return exponential(try weights.scalar("logit_scale"))
     }
+
+    /// Reads `logit_bias`, nil when the model has none.
+    static func readBias(_ weights: WeightReader) throws -> Float? {
+        try weights.has("logit_bias") ? weights.scalar("logit_bias") : nil
+    }
 }
 
 extension TowerTextEncoder {
-    /// CLIP's text tower with the tokenizer of its folder.
+    /// transformers' CLIP text tower with the tokenizer of its folder.
     static func clip(
         _ weights: WeightReader, _ configuration: TextTransformer.Configuration, _ files: ModelFiles
     ) throws -> TowerTextEncoder {
+        try read(files, configuration, weights) { try TextTransformer(weights, configuration) }
+    }
+
+    /// A text tower of CLIP's kind with the tokenizer of its folder, which must end texts as the tower reads them.
+    ///
+    /// `weights` are those the tower is built from, to name the tensor that spoils its vectors.
+    static func read(
+        _ files: ModelFiles, _ configuration: TextTransformer.Configuration, _ weights: WeightReader,
+        cleaning: TextCleaning? = nil, _ tower: () throws -> TextTransformer
+    ) throws -> TowerTextEncoder {
         let tokenizer = try Tokenizer.read(files, maximumLength: configuration.positions)
-        if let end = configuration.endToken, end != tokenizer.endToken {
+        // Towers that see their padding come with tokenizers of any kind.
+        if configuration.padding == nil, case .token(let end) = configuration.pooling,
+            end != tokenizer.endToken
+        {
             throw ModelError.file(
                 files.label,
                 "config.json reads texts at token \(end), but the tokenizer ends them with "
                     + (tokenizer.endToken.map { "\($0)" } ?? "none"))
         }
-        return TowerTextEncoder(tower: try TextTransformer(weights, configuration), tokenizer: tokenizer)
-    }
-}
-
-extension VisionTransformer.Configuration {
-    init(_ fields: ConfigurationFields, projection: Int) throws {
-        guard try fields.size("num_channels", default: 3) == 3 else {
-            throw ModelError.file(fields.file, "\(fields.path)num_channels is not 3")
-        }
-        transformer = try TransformerShape(fields, width: 768, inner: 3072, heads: 12)
-        imageSide = try fields.size("image_size", default: 224, most: 4096)
-        patchSide = try fields.size("patch_size", default: 32, most: 4096)
-        self.projection = projection
-        guard patchSide <= imageSide, patches <= 1 << 16 else {
-            throw ModelError.file(
-                fields.file, "\(fields.path)patch_size \(patchSide) does not fit image_size \(imageSide)")
-        }
-    }
-
-    /// "B/32" by the usual names of widths, else the width itself.
-    var label: String {
-        let size =
-            [768: "B", 1024: "L", 1280: "H", 1408: "g", 1664: "bigG"][transformer.width]
-            ?? "\(transformer.width)"
-        return "\(size)/\(patchSide)" + (imageSide == 224 ? "" : "@\(imageSide)")
-    }
-}
-
-extension TextTransformer.Configuration {
-    init(_ fields: ConfigurationFields, projection: Int) throws {
-        transformer = try TransformerShape(fields, width: 512, inner: 2048, heads: 8)
-        vocabulary = try fields.size("vocab_size", default: 49408, most: 1 << 22)
-        positions = try fields.size("max_position_embeddings", default: 77, most: 1 << 14)
-        self.projection = projection
-        // 2 was written by early conversions, whose vector is that of the token with the largest number.
-        let end = fields.json["eos_token_id"]?.integer ?? 49407
-        guard end >= 0, let token = Int32(exactly: end) else {
-            throw ModelError.file(fields.file, "\(fields.path)eos_token_id is \(end)")
-        }
-        endToken = token == 2 ? nil : token
-    }
-}
-
-extension TransformerShape {
-    init(_ fields: ConfigurationFields, width: Int, inner: Int, heads: Int) throws {
-        self.width = try fields.size("hidden_size", default: width, most: 1 << 14)
-        self.inner = try fields.size("intermediate_size", default: inner, most: 1 << 16)
-        self.heads = try fields.size("num_attention_heads", default: heads, most: 1 << 10)
-        layers = try fields.size("num_hidden_layers", default: 12, most: 1 << 10)
-        let act = fields.json["hidden_act"]?.string ?? "quick_gelu"
-        guard let activation = Activation(rawValue: act), activation != .identity else {
-            throw ModelError.file(
-                fields.file, "\(fields.path)hidden_act is '\(act)', expected quick_gelu, gelu or relu")
-        }
-        self.activation = activation
-        let epsilon = fields.json["layer_norm_eps"]?.number ?? 1e-5
-        guard epsilon > 0, epsilon < 1 else {
-            throw ModelError.file(fields.file, "\(fields.path)layer_norm_eps is \(epsilon)")
-        }
-        self.epsilon = Float(epsilon)
-        guard self.width % self.heads == 0 else {
-            throw ModelError.file(
-                fields.file,
-                "\(fields.path)hidden_size \(self.width) is no multiple of num_attention_heads \(self.heads)")
-        }
+        var prepare: (@Sendable (String) -> String)?
+        if let cleaning { prepare = { cleaning($0) } }
+        return TowerTextEncoder(
+            tower: try tower(), tokenizer: tokenizer, prepare: prepare, weights: weights)
     }
 }

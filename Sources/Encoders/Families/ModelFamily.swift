@@ -1,7 +1,7 @@
 import Inference
 
 /// A kind of model: how its configuration and tensors are recognised and read, one file each.
-protocol ModelFamily {
+protocol ModelFamily: SendableMetatype {
     /// What its configuration says it is, for the message about an unknown one: "'clip'".
     static var mark: String { get }
 
@@ -36,6 +36,8 @@ struct ModelDescription: Sendable {
     let dimension: Int
     /// What a cosine is multiplied by before a softmax over captions.
     var logitScale: Float?
+    /// What is added after that, for models trained on pairs with a sigmoid.
+    var logitBias: Float?
     /// How scores of unrelated items are spread, if it was measured.
     var calibration: ScoreCalibration?
     /// Builds the image tower, nil when the model has none.
@@ -61,8 +63,8 @@ struct ModelDescription: Sendable {
 /// Every family, in the order in which they are asked.
 enum ModelFamilies {
     static let all: [any ModelFamily.Type] = [
-        CLIPFamily.self, DualFamily.self, BERTFamily.self, TransformersResNetFamily.self,
-        TimmResNetFamily.self,
+        OpenCLIPFamily.self, CLIPFamily.self, SigLIPFamily.self, DualFamily.self, BERTFamily.self,
+        ModifiedResNetFamily.self, TransformersResNetFamily.self, TimmResNetFamily.self,
         ResNetFamily.self,
     ]
 

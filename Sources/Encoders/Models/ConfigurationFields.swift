@@ -12,12 +12,22 @@ struct ConfigurationFields {
         self.path = path
     }
 
-    /// The fields of a member; those of `<name>_dict`, which old conversions have, go before.
+    /// The fields of a member; `<name>_dict`, which old conversions have, stands in its place, as in
+    /// transformers.
     func under(_ name: String) -> ConfigurationFields {
         var members: [String: JSON] = [:]
-        if case .object(let fields)? = json[name] { members = fields }
-        if case .object(let fields)? = json[name + "_dict"] { members.merge(fields) { _, new in new } }
+        if case .object(let fields)? = json[name + "_dict"] ?? json[name] { members = fields }
         return ConfigurationFields(.object(members), file: file, path: path + name + ".")
+    }
+
+    /// Throws when one of the fields is there and neither null, false nor an empty text.
+    func refuse(_ names: [String], as reason: String = "is not supported") throws(ModelError) {
+        for name in names {
+            switch json[name] {
+            case nil, .bool(false)?, .string("")?: continue
+            default: throw .file(file, "\(path)\(name) \(reason)")
+            }
+        }
     }
 
     /// A positive whole number, limited so that no product of sizes overflows.

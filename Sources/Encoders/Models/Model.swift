@@ -27,6 +27,8 @@ public struct Model: Sendable {
     /// What a cosine is multiplied by before a softmax over captions (CLIP's exp(logit_scale)), if it has
     /// one.
     public let logitScale: Float?
+    /// What is then added, before a sigmoid, in models trained on pairs (SigLIP's logit_bias).
+    public let logitBias: Float?
     /// How scores of unrelated items are spread, if it was measured.
     public let calibration: ScoreCalibration?
     /// Where it was read from.
@@ -70,7 +72,7 @@ public struct Model: Sendable {
     /// The model that imgvec carries.
     public static func embedded() throws -> Model { try Model(ModelFiles.embedded, source: .embedded) }
 
-    /// A Hugging Face CLIP folder, or a ResNet as a safetensors file, as they are published.
+    /// A folder as transformers or OpenCLIP publish it, or a ResNet as a safetensors file.
     ///
     /// Throws errors that name the file, and the tensor or field, that is not as it should be.
     public static func load(_ path: FilePath) throws -> Model {
@@ -102,6 +104,7 @@ public struct Model: Sendable {
         dimension = logits.dimension
         parameterCount = model.parameterCount
         logitScale = nil
+        logitBias = nil
         calibration = nil
         source = model.source
         encoders = model.encoders.described(
@@ -125,6 +128,7 @@ public struct Model: Sendable {
         }
         dimension = description.dimension
         logitScale = description.logitScale
+        logitBias = description.logitBias
         calibration = description.calibration
         self.source = source
         encoders = LazyEncoders(description, WeightReader(weights))

@@ -102,16 +102,34 @@ struct ModelFiles: Sendable {
         }
     }
 
-    /// The weights: `model.safetensors`, or the parts that `model.safetensors.index.json` lists.
+    /// The weights: `model.safetensors`, or the parts that `model.safetensors.index.json` lists, or OpenCLIP's
+    /// file.
+    ///
+    /// Where a folder has both transformers' and OpenCLIP's, transformers' are read when config.json describes
+    /// them.
     func weights() throws -> [SafeTensors] {
         if case .file(let path) = place { return [try SafeTensors(path)] }
+        let hasConfiguration = try json("config.json")?["model_type"] != nil
+        let readers = [transformersWeights, openCLIPWeights]
+        for read in hasConfiguration ? readers : readers.reversed() {
+            if let weights = try read() { return weights }
+        }
+        for name in ["pytorch_model.bin", "open_clip_pytorch_model.bin", "model.ckpt"]
+        where try content(name) != nil {
+            throw ModelError.file(
+                label,
+                "holds its weights as \(name), a Python program's memory that is not safe to read: "
+                    + "fetch or make the model.safetensors of the same model")
+        }
+        throw ModelError.file(label, "holds no model.safetensors")
+    }
+
+    private func transformersWeights() throws -> [SafeTensors]? {
         if let content = try content("model.safetensors") {
             return [try SafeTensors(content.bytes, name: content.label, owner: content.owner)]
         }
         let index = "model.safetensors.index.json"
-        guard let json = try json(index) else {
-            throw ModelError.file(label, "holds no model.safetensors")
-        }
+        guard let json = try json(index) else { return nil }
         guard case .object(let map)? = json["weight_map"] else {
             throw ModelError.file("\(label)/\(index)", "has no weight_map")
         }
@@ -123,6 +141,16 @@ struct ModelFiles: Sendable {
         }
     }
 
+    private func openCLIPWeights() throws -> [SafeTensors]? {
+        guard try content(ModelFiles.openCLIPConfiguration) != nil,
+            let content = try content("open_clip_model.safetensors")
+        else { return nil }
+        return [try SafeTensors(content.bytes, name: content.label, owner: content.owner)]
+    }
+
+    /// OpenCLIP's counterpart of config.json.
+    static let openCLIPConfiguration = "open_clip_config.json"
+
     /// Everything of the model worth keeping: each file with the name it gets in the store.
     func installable() throws -> [(source: FilePath, name: FilePath)] {
         switch place {
@@ -130,7 +158,8 @@ struct ModelFiles: Sendable {
         case .file(let path): return [(path, "model.safetensors")]
         case .folder(let folder):
             var names = [
-                "config.json", "preprocessor_config.json", "processor_config.json", "vocab.json",
+                "config.json", ModelFiles.openCLIPConfiguration, "preprocessor_config.json",
+                "processor_config.json", "vocab.json",
                 "merges.txt",
                 "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "README.md", "LICENSE",
                 "model.safetensors.index.json",

@@ -1,44 +1,55 @@
 package import Inference
 
-/// CLIP's text tower: a causal transformer whose vector is read at the end token (Radford et al., 2021).
+/// The text tower of CLIP, SigLIP and their kin: a transformer whose vector is that of one of its tokens
+/// (Radford et al., 2021).
 ///
-/// No position sees those after it, so nothing behind the end token is computed. A single short text works on
-/// the mapped weights directly; several are computed together.
+/// Where no position sees those after it, nothing behind the token that is read is computed. A single short
+/// text works on the mapped weights directly; several are computed together.
 package struct TextTransformer: TextTower {
-    /// The tower's sizes, from `text_config`.
+    /// Which token's vector is the text's.
+    package enum Pooling: Sendable, Equatable {
+        /// The first one with this number; the first of all, when there is none.
+        case token(Int32)
+        /// The first of those with the largest number, which was OpenAI's way to say "the end".
+        case largest
+        case first
+        case last
+    }
+
+    /// The tower's sizes and rules.
     package struct Configuration: Sendable, Equatable {
         package let transformer: TransformerShape
         package let vocabulary: Int, positions: Int
-        package let projection: Int
-        /// Where the vector is read: at the first token with this number, or, when nil, at the first of those
-        /// with the largest number (what files with the historical `eos_token_id` of 2 mean).
-        package let endToken: Int32?
+        /// Coordinates of the projected vector; nil when the pooled one is not projected.
+        package let projection: Int?
+        package var pooling: Pooling
+        /// Whether a token sees only itself and those before it.
+        package var isCausal: Bool = true
+        /// What sequences are filled up with to all positions, for towers trained on nothing shorter.
+        package var padding: Int32?
+    }
+
+    /// What a tower is made of, whatever its tensors are called.
+    struct Parts: Sendable {
+        let tokens: TokenTable, positions: TokenTable
+        let layers: [TransformerLayer]
+        let lastNorm: LayerNorm
+        let projection: Linear?
     }
 
     /// Coordinates of each vector.
     package let dimension: Int
     private let configuration: Configuration
-    private let tokens: TokenTable, positions: TokenTable
-    private let layers: [TransformerLayer]
-    private let lastNorm: LayerNorm
-    private let projection: Linear
+    private let parts: Parts
 
     /// Rows that are computed together; more only cost memory.
     private static let mostRows = 256
 
-    /// Reads `text_model.*` and `text_projection.weight`.
-    package init(_ reader: WeightReader, _ configuration: Configuration) throws {
-        let width = configuration.transformer.width, text = reader.under("text_model")
+    /// Puts a tower together.
+    init(_ configuration: Configuration, _ parts: Parts) {
         self.configuration = configuration
-        dimension = configuration.projection
-        tokens = TokenTable(
-            try text.weights("embeddings.token_embedding.weight", [configuration.vocabulary, width]))
-        positions = TokenTable(
-            try text.weights("embeddings.position_embedding.weight", [configuration.positions, width]))
-        layers = try TransformerLayer.stack(text, configuration.transformer, causal: true)
-        lastNorm = try text.layerNorm(
-            "final_layer_norm", width: width, epsilon: configuration.transformer.epsilon)
-        projection = try reader.linear("text_projection", inputs: width, outputs: dimension, bias: false)
+        self.parts = parts
+        dimension = parts.projection?.outputs ?? configuration.transformer.width
     }
 
     /// The vector of each token sequence, not yet of length 1, one a row.
@@ -52,13 +63,13 @@ package struct TextTransformer: TextTower {
                 throw TokenizerError.unknownToken(wrong, vocabulary: configuration.vocabulary)
             }
             precondition(!sequence.isEmpty && sequence.count <= configuration.positions)
-            return sequence[...endPosition(sequence)]
+            return Passage(sequence, configuration)
         }
         var start = 0
         while start < needed.count {
-            var end = start + 1, rows = needed[start].count
-            while end < needed.count, rows + needed[end].count <= TextTransformer.mostRows {
-                rows += needed[end].count
+            var end = start + 1, rows = needed[start].tokens.count
+            while end < needed.count, rows + needed[end].tokens.count <= TextTransformer.mostRows {
+                rows += needed[end].tokens.count
                 end += 1
             }
             let vectors = try compute(needed[start..<end], rows: rows, trace)
@@ -70,49 +81,66 @@ package struct TextTransformer: TextTower {
         return result
     }
 
-    private func endPosition(_ sequence: [Int32]) -> Int {
-        let end = configuration.endToken ?? sequence.max()
-        // A sequence without the end token is read at its first position, as transformers does.
-        return sequence.firstIndex { $0 == end } ?? 0
+    /// What is computed of a text, and the position its vector is read at.
+    private struct Passage {
+        let tokens: ArraySlice<Int32>, pooled: Int
+
+        init(_ tokens: [Int32], _ configuration: Configuration) {
+            var all = tokens
+            if let padding = configuration.padding {
+                all.append(contentsOf: repeatElement(padding, count: configuration.positions - tokens.count))
+            }
+            let position: Int
+            switch configuration.pooling {
+            // A sequence without the token is read at its first position, as transformers does.
+            case .token(let token): position = all.firstIndex(of: token) ?? 0
+            case .largest: position = all.max().flatMap { all.firstIndex(of: $0) } ?? 0
+            case .first: position = 0
+            case .last: position = all.count - 1
+            }
+            pooled = position
+            self.tokens = configuration.isCausal ? all[...position] : all[...]
+        }
     }
 
     private func compute(
-        _ sequences: ArraySlice<ArraySlice<Int32>>, rows: Int, _ trace: (String, Tensor) -> Void
+        _ sequences: ArraySlice<Passage>, rows: Int, _ trace: (String, Tensor) -> Void
     ) throws -> Tensor {
         let width = configuration.transformer.width
         // The library prepares code per row count: rounding up keeps the number of different ones small.
         let padded = rows <= Linear.fewRows ? rows : (rows + 15) / 16 * 16
         var x = Tensor([padded, width])
-        var ends: [Int] = []
+        var pooledRows: [Int] = []
         x.write { x in
             withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { position in
                 guard let position = position.baseAddress else { return }
                 var row = 0
                 for sequence in sequences {
-                    for (index, token) in sequence.enumerated() {
+                    pooledRows.append(row + sequence.pooled)
+                    for (index, token) in sequence.tokens.enumerated() {
                         let target = x + row * width
-                        tokens.copy(Int(token), to: target)
-                        positions.copy(index, to: position)
+                        parts.tokens.copy(Int(token), to: target)
+                        parts.positions.copy(index, to: position)
                         for i in 0..<width { target[i] += position[i] }
                         row += 1
                     }
-                    ends.append(row - 1)
                 }
             }
         }
         trace("embeddings", x)
-        for (index, layer) in layers.enumerated() {
-            try layer.apply(to: &x, lengths: sequences.map(\.count))
+        for (index, layer) in parts.layers.enumerated() {
+            try layer.apply(to: &x, lengths: sequences.map(\.tokens.count))
             trace("layer.\(index)", x)
         }
-        var pooled = Tensor(uninitialized: [ends.count, width])
+        var pooled = Tensor(uninitialized: [pooledRows.count, width])
         pooled.write { pooled in
             x.read { x in
-                for (index, end) in ends.enumerated() {
-                    (pooled + index * width).update(from: x + end * width, count: width)
+                for (index, row) in pooledRows.enumerated() {
+                    (pooled + index * width).update(from: x + row * width, count: width)
                 }
             }
         }
-        return try projection(lastNorm(pooled))
+        let normed = parts.lastNorm(pooled)
+        return try parts.projection.map { try $0(normed) } ?? normed
     }
 }

@@ -1,11 +1,21 @@
 package import Inference
 
-/// What a stack of transformer layers is built from, as config.json gives it for either tower.
+/// What a stack of transformer layers is built from, as a configuration gives it for either tower.
 package struct TransformerShape: Sendable, Equatable {
     package let width: Int, inner: Int
     package let layers: Int, heads: Int
     package let activation: Activation
     package let epsilon: Float
+}
+
+/// How a library names the tensors of its transformer layers.
+enum TransformerNaming {
+    /// transformers: `encoder.layers.0.self_attn.q_proj`, `mlp.fc1`.
+    case huggingFace
+    /// OpenCLIP and OpenAI: `transformer.resblocks.0.attn.in_proj_weight`, `mlp.c_fc`.
+    case openCLIP
+    /// timm: `blocks.0.attn.qkv`, `mlp.fc1`.
+    case timm
 }
 
 /// One pre-norm transformer layer: x += attention(norm(x)); x += mlp(norm(x)).
@@ -14,21 +24,30 @@ struct TransformerLayer: Sendable {
     private let attention: MultiHeadAttention
     private let expand: Linear, contract: Linear
 
-    /// Reads a layer under its Hugging Face names (layer_norm1, self_attn.q_proj, …, mlp.fc2).
-    init(_ reader: WeightReader, _ shape: TransformerShape, causal: Bool) throws {
-        let width = shape.width, attn = reader.under("self_attn")
-        firstNorm = try reader.layerNorm("layer_norm1", width: width, epsilon: shape.epsilon)
-        secondNorm = try reader.layerNorm("layer_norm2", width: width, epsilon: shape.epsilon)
-        let projections = ["q_proj", "k_proj", "v_proj"]
-        let input = Linear(
-            try projections.map { try attn.weights($0 + ".weight", [width, width]) },
-            bias: try projections.flatMap { try attn.vector($0 + ".bias", width) })
+    /// Reads a layer under a library's names.
+    init(
+        _ reader: WeightReader, _ shape: TransformerShape, _ naming: TransformerNaming = .huggingFace,
+        causal: Bool
+    ) throws {
+        let names = Names.of(naming), width = shape.width
+        if let scale = names.scales.first(where: { reader.has($0) }) {
+            throw reader.failure(scale, "scales a layer's result, which is not supported")
+        }
+        firstNorm = try reader.layerNorm(names.norms.0, width: width, epsilon: shape.epsilon)
+        secondNorm = try reader.layerNorm(names.norms.1, width: width, epsilon: shape.epsilon)
         attention = MultiHeadAttention(
-            heads: shape.heads, causal: causal, queryKeyValue: input,
-            output: try attn.linear("out_proj", inputs: width, outputs: width, adding: true))
+            heads: shape.heads, causal: causal,
+            queryKeyValue: Linear(
+                try names.inputs.map {
+                    try reader.weights($0.weight, [width * 3 / names.inputs.count, width])
+                },
+                bias: try names.inputs.flatMap {
+                    try reader.vector($0.bias, width * 3 / names.inputs.count)
+                }),
+            output: try reader.linear(names.output, inputs: width, outputs: width, adding: true))
         expand = try reader.linear(
-            "mlp.fc1", inputs: width, outputs: shape.inner, activation: shape.activation)
-        contract = try reader.linear("mlp.fc2", inputs: shape.inner, outputs: width, adding: true)
+            names.expand, inputs: width, outputs: shape.inner, activation: shape.activation)
+        contract = try reader.linear(names.contract, inputs: shape.inner, outputs: width, adding: true)
     }
 
     /// Runs the layer over consecutive sequences of the given lengths in x [rows, width].
@@ -37,12 +56,49 @@ struct TransformerLayer: Sendable {
         try contract.add(expand(secondNorm(x)), to: &x)
     }
 
-    /// All layers of an encoder, under `encoder.layers.0`, `encoder.layers.1`, ….
-    static func stack(_ reader: WeightReader, _ shape: TransformerShape, causal: Bool) throws
-        -> [TransformerLayer]
-    {
-        try (0..<shape.layers).map {
-            try TransformerLayer(reader.under("encoder.layers.\($0)"), shape, causal: causal)
+    /// All layers of an encoder, under `encoder.layers.0`, `encoder.layers.1`, … or a library's own name for
+    /// them.
+    static func stack(
+        _ reader: WeightReader, _ shape: TransformerShape, _ naming: TransformerNaming = .huggingFace,
+        causal: Bool
+    ) throws -> [TransformerLayer] {
+        let stack = reader.under(Names.of(naming).stack)
+        return try (0..<shape.layers).map {
+            try TransformerLayer(stack.under("\($0)"), shape, naming, causal: causal)
+        }
+    }
+
+    private struct Names {
+        let stack: String
+        let norms: (String, String)
+        /// Queries, keys and values: one tensor each, or one of all three.
+        let inputs: [(weight: String, bias: String)]
+        let output: String, expand: String, contract: String
+        /// Factors on the results of attention and mlp that some models have.
+        let scales: [String]
+
+        static func of(_ naming: TransformerNaming) -> Names {
+            switch naming {
+            case .huggingFace:
+                Names(
+                    stack: "encoder.layers", norms: ("layer_norm1", "layer_norm2"),
+                    inputs: ["q_proj", "k_proj", "v_proj"].map {
+                        ("self_attn.\($0).weight", "self_attn.\($0).bias")
+                    },
+                    output: "self_attn.out_proj", expand: "mlp.fc1", contract: "mlp.fc2", scales: [])
+            case .openCLIP:
+                Names(
+                    stack: "transformer.resblocks", norms: ("ln_1", "ln_2"),
+                    inputs: [("attn.in_proj_weight", "attn.in_proj_bias")],
+                    output: "attn.out_proj", expand: "mlp.c_fc", contract: "mlp.c_proj",
+                    scales: ["ls_1.gamma", "ls_2.gamma"])
+            case .timm:
+                Names(
+                    stack: "blocks", norms: ("norm1", "norm2"),
+                    inputs: [("attn.qkv.weight", "attn.qkv.bias")],
+                    output: "attn.proj", expand: "mlp.fc1", contract: "mlp.fc2",
+                    scales: ["ls1.gamma", "ls2.gamma"])
+            }
         }
     }
 }

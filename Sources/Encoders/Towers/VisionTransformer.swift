@@ -1,83 +1,130 @@
 package import Inference
 
-/// CLIP's image tower: patches of the picture as tokens through a transformer (Radford et al., 2021).
+/// The image tower of CLIP, SigLIP and their kin: patches of the picture as tokens through a transformer
+/// (Dosovitskiy et al., 2020; Radford et al., 2021).
 package struct VisionTransformer: ImageTower {
-    /// The tower's sizes, from `vision_config`.
+    /// The tower's sizes.
     package struct Configuration: Sendable, Equatable {
         package let transformer: TransformerShape
         package let imageSide: Int, patchSide: Int
-        package let projection: Int
-        package var patches: Int { (imageSide / patchSide) * (imageSide / patchSide) }
+        /// Coordinates of the projected vector; nil when the pooled one is not projected.
+        package let projection: Int?
+        package var gridSide: Int { imageSide / patchSide }
+        package var patches: Int { gridSide * gridSide }
+    }
+
+    /// How the tokens become one vector.
+    enum Pooling: Sendable {
+        /// The class token's, normalised.
+        case classToken(LayerNorm)
+        /// The mean of the patches', normalised before or after.
+        case mean(LayerNorm, normalizesFirst: Bool)
+        /// What a learned query picks out of all normalised tokens.
+        case attention(LayerNorm, LatentAttentionPool)
+    }
+
+    /// What a tower is made of, whatever its tensors are called.
+    struct Parts: Sendable {
+        /// From a patch's pixels, or a stem's features, to a token.
+        let patchEmbedding: PatchEmbedding
+        /// The token before the patches, with its position in it; nil when there is none.
+        let classEmbedding: [Float]?
+        /// One row a patch.
+        let positions: TokenTable
+        let firstNorm: LayerNorm?
+        let layers: [TransformerLayer]
+        let pooling: Pooling
+        let projection: Linear?
     }
 
     package let dimension: Int
     // The weights are read from memory once for so many pictures.
     package let batch: Int = 8
 
-    private let configuration: Configuration
-    private let patchEmbedding: Linear
-    private let classEmbedding: [Float]
-    private let positions: TokenTable
-    private let firstNorm: LayerNorm, lastNorm: LayerNorm
-    private let layers: [TransformerLayer]
-    private let projection: Linear
+    private let width: Int
+    private let parts: Parts
 
-    /// Reads `vision_model.*` and `visual_projection.weight`.
-    package init(_ reader: WeightReader, _ configuration: Configuration) throws {
-        let width = configuration.transformer.width, side = configuration.patchSide
-        let epsilon = configuration.transformer.epsilon
-        let vision = reader.under("vision_model")
-        self.configuration = configuration
-        dimension = configuration.projection
-        patchEmbedding = Linear(
-            try vision.weights("embeddings.patch_embedding.weight", [width, 3, side, side])
-                .reshaped([width, 3 * side * side]))
-        classEmbedding = try vision.vector("embeddings.class_embedding", width)
-        positions = TokenTable(
-            try vision.weights("embeddings.position_embedding.weight", [configuration.patches + 1, width]))
-        // The name is misspelt in the published files.
-        firstNorm = try vision.layerNorm("pre_layrnorm", width: width, epsilon: epsilon)
-        layers = try TransformerLayer.stack(vision, configuration.transformer, causal: false)
-        lastNorm = try vision.layerNorm("post_layernorm", width: width, epsilon: epsilon)
-        projection = try reader.linear("visual_projection", inputs: width, outputs: dimension, bias: false)
+    /// Puts a tower together.
+    init(width: Int, _ parts: Parts) {
+        self.width = width
+        self.parts = parts
+        dimension = parts.projection?.outputs ?? width
     }
 
     package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
-        let count = pixels.shape[0], width = configuration.transformer.width,
-            tokens = configuration.patches + 1
-        let patches = try patchEmbedding(pixels.patches(of: configuration.patchSide))
+        let count = pixels.shape[0], classTokens = parts.classEmbedding == nil ? 0 : 1
+        let patches = try parts.patchEmbedding(pixels)
+        let perPicture = patches.shape[0] / count, tokens = perPicture + classTokens
+        precondition(perPicture == parts.positions.count, "pictures of another size than the tower's")
         var x = Tensor(uninitialized: [count * tokens, width])
         x.write { x in
             patches.read { patches in
                 for picture in 0..<count {
-                    for token in 0..<tokens {
-                        let row = x + (picture * tokens + token) * width
-                        positions.copy(token, to: row)
-                        if token == 0 {
-                            for i in 0..<width { row[i] += classEmbedding[i] }
-                        } else {
-                            let patch = patches + (picture * (tokens - 1) + token - 1) * width
-                            for i in 0..<width { row[i] += patch[i] }
-                        }
+                    let rows = x + picture * tokens * width
+                    if let token = parts.classEmbedding {
+                        for i in 0..<width { rows[i] = token[i] }
+                    }
+                    for patch in 0..<perPicture {
+                        let row = rows + (classTokens + patch) * width
+                        let source = patches + (picture * perPicture + patch) * width
+                        parts.positions.copy(patch, to: row)
+                        for i in 0..<width { row[i] += source[i] }
                     }
                 }
             }
         }
-        x = firstNorm(x)
+        if let norm = parts.firstNorm { x = norm(x) }
         trace("embeddings", x)
         let lengths = [Int](repeating: tokens, count: count)
-        for (index, layer) in layers.enumerated() {
+        for (index, layer) in parts.layers.enumerated() {
             try layer.apply(to: &x, lengths: lengths)
             trace("layer.\(index)", x)
         }
-        var pooled = Tensor(uninitialized: [count, width])
-        pooled.write { pooled in
-            x.read { x in
-                for picture in 0..<count {
-                    (pooled + picture * width).update(from: x + picture * tokens * width, count: width)
+        let pooled = try pool(x, tokens: tokens, classTokens: classTokens)
+        return try parts.projection.map { try $0(pooled) } ?? pooled
+    }
+
+    private func pool(_ x: Tensor, tokens: Int, classTokens: Int) throws -> Tensor {
+        switch parts.pooling {
+        case .classToken(let norm): return norm(x.everyRow(tokens))
+        case .mean(let norm, let normalizesFirst):
+            let mean = (normalizesFirst ? norm(x) : x).meanOfRows(tokens, from: classTokens)
+            return normalizesFirst ? mean : norm(mean)
+        case .attention(let norm, let head): return try head(norm(x), tokens: tokens)
+        }
+    }
+}
+
+extension Tensor {
+    /// Rows 0, `step`, 2 `step`, … of a matrix.
+    fileprivate func everyRow(_ step: Int) -> Tensor {
+        let width = shape[1], rows = shape[0] / step
+        var result = Tensor(uninitialized: [rows, width])
+        result.write { target in
+            read { source in
+                for row in 0..<rows {
+                    (target + row * width).update(from: source + row * step * width, count: width)
                 }
             }
         }
-        return try projection(lastNorm(pooled))
+        return result
+    }
+
+    /// The mean of every `step` rows without the first `start` of them.
+    fileprivate func meanOfRows(_ step: Int, from start: Int) -> Tensor {
+        let width = shape[1], groups = shape[0] / step
+        var result = Tensor([groups, width])
+        result.write { target in
+            read { source in
+                for group in 0..<groups {
+                    for row in start..<step {
+                        let from = source + (group * step + row) * width
+                        for i in 0..<width { target[group * width + i] += from[i] }
+                    }
+                    for i in 0..<width { target[group * width + i] /= Float(step - start) }
+                }
+            }
+        }
+        return result
     }
 }
