@@ -104,6 +104,7 @@ public struct Model: Sendable {
         dimension = logits.dimension
         parameterCount = model.parameterCount
         logitScale = nil
+        logitBias = nil
         calibration = nil
         source = model.source
         encoders = model.encoders.described(
