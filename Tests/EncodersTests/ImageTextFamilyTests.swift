@@ -119,10 +119,12 @@ import Testing
     @Test func openCLIPCleansTexts() throws {
         let golden = try Golden("open-clip-siglip")
         let encoder = try #require(try load("open-clip-siglip").textEncoder)
-        let vectors = try encoder.encode(["A  photo,\tof_a CAT's  red-car! ", "a photo, of a cat's red-car!"])
+        let vectors = try encoder.encode([
+            "A  photo,\tof_a CAT's  red-car! ", "a photo of a cats redcar", "a photo of a cat s red car",
+        ])
         let expected = try Embedding(normalizing: try golden.tensor("sentence.vector").values)
         #expect(vectors[0].cosine(to: expected) >= 0.99999)
-        #expect(vectors[0] != vectors[1])
+        #expect(vectors[0].cosine(to: vectors[1]) >= 0.999999 && vectors[0].cosine(to: vectors[2]) < 0.999)
         #expect(TextCleaning.canonicalize(" a_b\u{A0}C.D\u{1D}É ") == "a b cd é")
         #expect(TextCleaning.lower(" a_b\u{A0}C.D ") == "a_b c.d")
         #expect(TextCleaning.whitespace("\u{3000}A\n\n B\u{200B} ") == "A B\u{200B}")

@@ -32,10 +32,16 @@ import Testing
             [
                 ("\"embed_dim\": 20", "\"embed_dim\": 21", "expected [32, 21]"),
                 ("\"quick_gelu\": true", "\"quick_gelu\": true, \"multimodal_cfg\": {}", "CoCa model"),
-                ("\"head_width\": 8", "\"head_width\": 12", "is no multiple of 2 heads"),
-                ("\"head_width\": 8", "\"ls_init_value\": 0.1", "ls_init_value is not supported"),
-                ("\"head_width\": 8", "\"attentional_pool\": true", "attentional_pool is not supported"),
-                ("\"head_width\": 8", "\"pool_type\": \"none\"", "pool_type is 'none'"),
+                ("\"head_width\": 8", "\"head_width\": 10", "is no multiple of 3 heads"),
+                (
+                    "\"head_width\": 8", "\"head_width\": 8, \"ls_init_value\": 0.1",
+                    "ls_init_value is not supported"
+                ),
+                (
+                    "\"head_width\": 8", "\"head_width\": 8, \"attentional_pool\": true",
+                    "attentional_pool is not supported"
+                ),
+                ("\"head_width\": 8", "\"head_width\": 8, \"pool_type\": \"none\"", "pool_type is 'none'"),
                 (
                     "\"heads\": 3", "\"heads\": 3, \"hf_model_name\": \"roberta-base\"",
                     "hf_model_name names a text"
