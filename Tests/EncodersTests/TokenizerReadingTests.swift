@@ -1,5 +1,4 @@
 import Encoders
-import Inference
 import SystemPackage
 import SystemSupport
 import TestSupport
@@ -147,6 +146,11 @@ import Testing
             try Array(text.utf8).withUnsafeBytes { try AtomicFile.write($0, to: folder.path.appending(name)) }
         }
         #expect(problem { try Tokenizer.open(folder.path) }.contains("no tokenizer: none of tokenizer.json"))
+        try write(#"{"a":0}"#, "vocab.json")
+        #expect(
+            problem { try Tokenizer.open(folder.path) }.hasSuffix(
+                "vocab.json: there is no merges.txt beside it"))
+        try Folders.removeTree(folder.path.appending("vocab.json"))
         try write("binary", "tokenizer.model")
         #expect(problem { try Tokenizer.open(folder.path) }.contains("SentencePiece's own format"))
         try write("IQ== 0\nx 1\n", "a.tiktoken")
@@ -171,26 +175,5 @@ import Testing
         #expect(try tokenizer.decode([2, 1, 3]) == "abb")
         try write("{" + TokenizerReadingTests.model + "}", "tokenizer.json")
         #expect(try Tokenizer.open(folder.path).encode("ab<s>") == [2])
-    }
-
-    /// The CLIP files that the models here have, read the general way, give transformers' numbers too.
-    @Test(arguments: ["clip-quick-gelu", "clip-gelu", "dual"])
-    func readsCLIPFolders(name: String) throws {
-        let tokenizer = try Tokenizer.open(Fixtures.path("models/\(name)"))
-        let rows = try #require(try TokenizerTests.golden()[name]?.array)
-        for row in rows {
-            let fields = try #require(row.array)
-            let text = try #require(fields[0].string)
-            let expected = try #require(fields[1].numbers).map { Int32($0) }
-            var tokens = try tokenizer.encode(text)
-            if tokens.count > expected.count, expected.count > 2 {
-                tokens = Array(tokens[..<(expected.count - 1)]) + tokens.suffix(1)
-            }
-            #expect(tokens == expected, "\(text.debugDescription)")
-            if fields.count > 2 {
-                let all = try tokenizer.tokens(Array(text.utf8))
-                #expect(try tokenizer.decode(all) == fields[2].string, "\(text.debugDescription)")
-            }
-        }
     }
 }

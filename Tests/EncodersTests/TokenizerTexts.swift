@@ -58,6 +58,12 @@ struct TokenizerTexts {
         }
     }
 
+    /// Caption number `index`, without the other kinds between.
+    func captionText(_ index: Int) -> [UInt8] {
+        var draws = Draws(random: SeededRandom(seed: UInt64(index)))
+        return caption(&draws)
+    }
+
     private func list(_ name: String) -> [String] { words[name] ?? [] }
 
     private func caption(_ draws: inout Draws) -> [UInt8] {

@@ -41,12 +41,12 @@ extension TowerTextEncoder {
     static func clip(
         _ weights: WeightReader, _ configuration: TextTransformer.Configuration, _ files: ModelFiles
     ) throws -> TowerTextEncoder {
-        let tokenizer = try BytePairTokenizer.read(files, maximumLength: configuration.positions)
+        let tokenizer = try Tokenizer.read(files, maximumLength: configuration.positions)
         if let end = configuration.endToken, end != tokenizer.endToken {
             throw ModelError.file(
                 files.label,
                 "config.json reads texts at token \(end), but the tokenizer ends them with "
-                    + "\(tokenizer.endToken)")
+                    + (tokenizer.endToken.map { "\($0)" } ?? "none"))
         }
         return TowerTextEncoder(tower: try TextTransformer(weights, configuration), tokenizer: tokenizer)
     }

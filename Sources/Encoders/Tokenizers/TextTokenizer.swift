@@ -8,7 +8,12 @@ public protocol TextTokenizer: Sendable {
     func decode(_ tokens: [Int32]) throws -> String
 }
 
-extension BytePairTokenizer: TextTokenizer {
-    /// The text of tokens, without start and end.
-    public func decode(_ tokens: [Int32]) -> String { decode(tokens[...]) }
+extension Tokenizer: TextTokenizer {
+    /// The tokens of a text with the special ones around them, cut to `maximumLength`.
+    public func encode(_ text: String) throws -> [Int32] { try encode(text, addingSpecialTokens: true) }
+
+    /// The text that tokens stand for; special ones are left out.
+    public func decode(_ tokens: [Int32]) throws -> String {
+        try decode(tokens, keepingSpecialTokens: false)
+    }
 }

@@ -40,31 +40,30 @@ struct Tokens: ParsableCommand {
     }
 
     func run() throws {
-        if let tokenizer {
-            let tokenizer = try Tokenizer.open(tokenizer.path)
-            if decode { return write(text: try tokenizer.decode(ids)) }
-            let tokens = try tokenizer.encode(Arguments.bytes(words.joined(separator: " ")))
-            return try write(tokens) { tokenizer.piece($0) }
+        let tokenizer = try chosenTokenizer()
+        if decode {
+            let text = try tokenizer.decode(words.compactMap { Int32($0) })
+            StandardOutput.shared.write(text + "\n")
+            return
         }
-        let model = try choice.load()
-        guard let tokenizer = try model.textEncoder?.tokenizer else {
-            throw LibraryError.missingTower(model: model.name, tower: "text")
-        }
-        if decode { return write(text: try tokenizer.decode(ids)) }
-        try write(try tokenizer.encode(words.joined(separator: " "))) { tokenizer.piece($0) }
-    }
-
-    private var ids: [Int32] { words.compactMap { Int32($0) } }
-
-    private func write(text: String) { StandardOutput.shared.write(text + "\n") }
-
-    private func write(_ ids: [Int32], piece: (Int32) -> String?) throws {
-        let pieces = ids.map { piece($0) ?? "" }
+        // What is no UTF-8 becomes U+FFFD here.
+        let text = String(decoding: Arguments.bytes(words.joined(separator: " ")), as: UTF8.self)
+        let ids = try tokenizer.encode(text)
+        let pieces = ids.map { tokenizer.piece($0) ?? "" }
         switch format ?? (Platform.isTerminal(1) ? .table : .tsv) {
         case .json: try JSONText.writeLine(Result(pieces: pieces, ids: ids))
         case .table: Table.write(header: ["id", "piece"], rows: zip(ids, pieces).map { ["\($0)", $1] })
         default: for (id, piece) in zip(ids, pieces) { StandardOutput.shared.write("\(id)\t\(piece)\n") }
         }
+    }
+
+    private func chosenTokenizer() throws -> any TextTokenizer {
+        if let tokenizer { return try Tokenizer.open(tokenizer.path) }
+        let model = try choice.load()
+        guard let tokenizer = try model.textEncoder?.tokenizer else {
+            throw LibraryError.missingTower(model: model.name, tower: "text")
+        }
+        return tokenizer
     }
 
     private struct Result: Encodable {

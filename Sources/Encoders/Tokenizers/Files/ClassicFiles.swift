@@ -1,11 +1,5 @@
 import Inference
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 extension Tokenizer {
     /// The families that were published as `vocab.json` and `merges.txt`.
     public enum BytePairFamily: Sendable {

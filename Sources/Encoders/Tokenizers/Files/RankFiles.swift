@@ -1,9 +1,4 @@
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
+import Foundation
 extension Tokenizer {
     /// The word patterns and special tokens that tiktoken's encodings have in its program.
     public enum RankEncoding: Sendable, CaseIterable {

@@ -1,10 +1,5 @@
+import Foundation
 import Inference
-
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
 
 /// Reads one part of tokenizer.json; errors name the file and the part.
 struct StepReader {

@@ -11,67 +11,98 @@ extension Tokenizer {
     /// they are named after, others cl100k's pattern and no special tokens. Throws `TokenizerError`, or
     /// `SystemError` for a file that cannot be read.
     public static func open(_ path: FilePath) throws -> Tokenizer {
-        if try FileStatus.of(path).kind == .directory { return try openFolder(path) }
-        return try openFile(path)
-    }
-
-    /// The files a folder is searched for, in their order.
-    private static let names = ["tokenizer.json", "vocab.json", "vocab.txt"]
-
-    private static func openFolder(_ folder: FilePath) throws -> Tokenizer {
-        for name in names where exists(folder.appending(name)) { return try openFile(folder.appending(name)) }
-        let ranks = try Folders.list(folder).map(\.name).filter { $0.string.hasSuffix(".tiktoken") }
-        if ranks.count == 1, let only = ranks.first { return try openFile(folder.appending(only)) }
-        if exists(folder.appending("tokenizer.model")) {
-            return try openFile(folder.appending("tokenizer.model"))
+        guard try FileStatus.of(path).kind == .directory else { return try openFile(path) }
+        if let tokenizer = try find(try ModelFiles(path)) { return tokenizer }
+        let names = try Folders.list(path).map(\.name)
+        let ranks = names.filter { $0.string.hasSuffix(".tiktoken") }
+        if ranks.count == 1, let only = ranks.first { return try openFile(path.appending(only)) }
+        if let model = names.first(where: { $0.string == "tokenizer.model" }) {
+            return try openFile(path.appending(model))
         }
         throw TokenizerError.file(
-            folder.string, "no tokenizer: none of \(names.joined(separator: ", ")), or one .tiktoken file")
+            path.string, "no tokenizer: none of tokenizer.json, vocab.json, vocab.txt, or one .tiktoken file")
     }
 
-    private static func exists(_ path: FilePath) -> Bool { (try? FileStatus.of(path))?.kind == .regular }
+    /// The tokenizer of a model: tokenizer.json, else vocab.json with merges.txt, else vocab.txt; with
+    /// `maximumLength` instead of the limit that the file sets.
+    static func read(_ files: ModelFiles, maximumLength: Int?) throws -> Tokenizer {
+        guard var tokenizer = try find(files) else {
+            throw ModelError.file(
+                files.label,
+                "has no tokenizer: none of tokenizer.json, vocab.json with merges.txt, and vocab.txt")
+        }
+        if let maximumLength {
+            guard maximumLength >= tokenizer.template.before.count + tokenizer.template.after.count else {
+                throw TokenizerError.file(
+                    tokenizer.file, "sequences of \(maximumLength) tokens hold no text")
+            }
+            tokenizer.maximumLength = maximumLength
+        }
+        return tokenizer
+    }
+
+    private static func find(_ files: ModelFiles, only name: String? = nil) throws -> Tokenizer? {
+        func content(_ file: String) throws -> ModelFiles.Content? {
+            name == nil || name == file ? try files.content(file) : nil
+        }
+        if let file = try content("tokenizer.json") {
+            return try withExtendedLifetime(file.owner) {
+                try Tokenizer(json: file.bytes, file: file.label)
+            }
+        }
+        if let vocabulary = try content("vocab.json") {
+            guard let merges = try files.content("merges.txt") else {
+                throw TokenizerError.file(vocabulary.label, "there is no merges.txt beside it")
+            }
+            let settings = try settings(files)
+            return try withExtendedLifetime((vocabulary.owner, merges.owner)) {
+                try Tokenizer(
+                    vocabulary: vocabulary.bytes, merges: merges.bytes,
+                    family: try family(settings, vocabulary.bytes, file: vocabulary.label),
+                    addsPrefixSpace: settings?["add_prefix_space"]?.bool ?? false, file: vocabulary.label)
+            }
+        }
+        guard let pieces = try content("vocab.txt") else { return nil }
+        let settings = try settings(files)
+        return try withExtendedLifetime(pieces.owner) {
+            try Tokenizer(
+                wordPieces: pieces.bytes, lowercases: settings?["do_lower_case"]?.bool ?? true,
+                stripsAccents: settings?["strip_accents"]?.bool,
+                spacesChinese: settings?["tokenize_chinese_chars"]?.bool ?? true, file: pieces.label)
+        }
+    }
+
+    private static func settings(_ files: ModelFiles) throws -> JSON? {
+        guard let file = try files.content("tokenizer_config.json") else { return nil }
+        return try withExtendedLifetime(file.owner) {
+            do throws(JSONError) { return try JSON.parse(file.bytes) } catch {
+                throw TokenizerError.file(file.label, error.description)
+            }
+        }
+    }
 
     private static func openFile(_ path: FilePath) throws -> Tokenizer {
         let name = path.lastComponent?.string ?? ""
-        let folder = path.removingLastComponent()
+        if name == "vocab.json" || name == "vocab.txt" {
+            // Files that belong together stand in one folder; the one named is the one meant.
+            let folder = path.removingLastComponent()
+            let files = try ModelFiles(folder.isEmpty ? "." : folder)
+            if let tokenizer = try find(files, only: name) { return tokenizer }
+        }
         let file = path.string
         let bytes = try MappedFile(path)
         defer { withExtendedLifetime(bytes) {} }
-        switch name {
-        case _ where name.hasSuffix(".tiktoken"):
+        if name.hasSuffix(".tiktoken") {
             let encoding = RankEncoding(fileName: name)
             return try Tokenizer(
                 ranks: bytes.bytes, encoding: encoding ?? .cl100k,
                 specialTokens: encoding?.specialTokens ?? [:], file: file)
-        case "vocab.txt":
-            let settings = try configuration(folder)
-            return try Tokenizer(
-                wordPieces: bytes.bytes, lowercases: settings?["do_lower_case"]?.bool ?? true,
-                stripsAccents: settings?["strip_accents"]?.bool,
-                spacesChinese: settings?["tokenize_chinese_chars"]?.bool ?? true, file: file)
-        case "vocab.json":
-            let merges = try MappedFile(folder.appending("merges.txt"))
-            defer { withExtendedLifetime(merges) {} }
-            let settings = try configuration(folder)
-            return try Tokenizer(
-                vocabulary: bytes.bytes, merges: merges.bytes,
-                family: try family(settings, bytes.bytes, file: file),
-                addsPrefixSpace: settings?["add_prefix_space"]?.bool ?? false, file: file)
-        case _ where name.hasSuffix(".model"):
+        }
+        if name.hasSuffix(".model") {
             throw TokenizerError.file(
                 file, "SentencePiece's own format is not read; save the tokenizer as tokenizer.json")
-        default: return try Tokenizer(json: bytes.bytes, file: file)
         }
-    }
-
-    private static func configuration(_ folder: FilePath) throws -> JSON? {
-        let path = folder.appending("tokenizer_config.json")
-        guard exists(path) else { return nil }
-        do {
-            return try JSON.parse(try FileContents.read(path, limit: 16 << 20).bytes)
-        } catch let error as JSONError {
-            throw TokenizerError.file(path.string, error.description)
-        }
+        return try Tokenizer(json: bytes.bytes, file: file)
     }
 
     /// The family that the configuration names, else the one whose special tokens the vocabulary has.
@@ -86,17 +117,9 @@ extension Tokenizer {
             default: throw .file(file, "the tokenizer_class '\(name)' is not known for vocab.json")
             }
         }
-        var names: Set<[UInt8]> = []
-        do throws(JSONError) {
-            var scanner = JSONScanner(vocabulary)
-            try scanner.members { (piece, scanner) throws(JSONError) in
-                if piece.first == UInt8(ascii: "<"), piece.last == UInt8(ascii: ">") { names.insert(piece) }
-                try scanner.skipValue()
-            }
-        } catch {
-            throw .file(file, error.description)
+        func has(_ name: String) -> Bool {
+            vocabulary.firstRange(of: Array("\"\(name)\"".utf8)) != nil
         }
-        func has(_ name: String) -> Bool { names.contains(Array(name.utf8)) }
         if has("<|startoftext|>") { return .clip }
         return has("<s>") && has("</s>") ? .roberta : .gpt2
     }

@@ -7,8 +7,9 @@
 struct Pattern: Sendable {
     private let program: PatternProgram
 
-    /// Steps that one search may take; an expression that needs more backtracks without end.
-    private static let mostSteps = 20_000_000
+    /// Steps that one search may take for each byte, and besides; an expression that needs more backtracks
+    /// without end.
+    private static let mostSteps = (perByte: 1_000, besides: 1_000_000)
 
     init(_ pattern: String, dialect: PatternDialect = .ruby) throws(PatternError) {
         program = try PatternProgram(try PatternParser.parse(pattern, dialect))
@@ -17,7 +18,9 @@ struct Pattern: Sendable {
     /// All matches in a text, in order, without overlap; an empty one moves the search on by a scalar.
     func matches(in text: UnsafeBufferPointer<UInt8>) throws(PatternError) -> [Range<Int>] {
         var matches: [Range<Int>] = []
-        var machine = Machine(program: program, text: text, steps: Pattern.mostSteps)
+        var machine = Machine(
+            program: program, text: text,
+            steps: text.count * Pattern.mostSteps.perByte + Pattern.mostSteps.besides)
         var start = 0, lastEnd = -1
         while start <= text.count {
             if let end = try machine.run(from: 0, at: start), !(end == start && end == lastEnd) {
