@@ -20,7 +20,7 @@ import Testing
         let before = Platform.monotonicSeconds()
         let tokenizer = try Tokenizer.open(FilePath(file))
         let start = Platform.monotonicSeconds()
-        let rows = try texts.map { try tokenizer.encode($0) }
+        let rows = try texts.map { try tokenizer.encode($0, padding: true) }
         let end = Platform.monotonicSeconds()
         let words = try TokenizerTexts()
         let captions = (0..<20_000).map { words.captionText($0) }
