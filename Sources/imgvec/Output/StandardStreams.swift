@@ -37,6 +37,11 @@ enum StandardError {
     static func write(_ line: String) {
         _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
     }
+
+    /// A question, with the cursor left behind it.
+    static func ask(_ question: String) {
+        _ = try? FileDescriptor.standardError.writeAll(question.utf8)
+    }
 }
 
 /// One line on a terminal that is overwritten while work goes on; nothing elsewhere.
