@@ -24,7 +24,7 @@ package final class HTTPClient {
         /// By lower-case name; the last of several wins.
         var headers: [String: String] = [:]
         /// Where it sends on to, absolute.
-        var location: String?
+        package var location: String?
         /// Seconds the server asks to wait (`Retry-After`), 0 when it does not.
         var retryAfter = 0
         /// Whether another host than the hub gave it, after a redirect.
