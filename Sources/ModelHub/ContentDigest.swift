@@ -14,7 +14,9 @@ public enum ContentDigest: Sendable, Hashable {
         var text = tag[...]
         if text.hasPrefix("W/") { text = text.dropFirst(2) }
         if text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") { text = text.dropFirst().dropLast() }
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else { return nil }
+        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
+            return nil
+        }
         switch text.utf8.count {
         case 64: self = .sha256(String(text))
         case 40: self = .gitBlob(String(text))
@@ -65,7 +67,9 @@ public enum ContentDigest: Sendable, Hashable {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         while true {
             if Interruption.isRequested { throw HTTPFailure.interrupted }
-            let count = try naming("read", path) { try buffer.withUnsafeMutableBytes { try file.read(into: $0) } }
+            let count = try naming("read", path) {
+                try buffer.withUnsafeMutableBytes { try file.read(into: $0) }
+            }
             if count == 0 { return }
             buffer.withUnsafeBytes { update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }

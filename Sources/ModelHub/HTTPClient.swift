@@ -112,10 +112,12 @@ package final class HTTPClient {
                         raw.connect_seconds = max(1, stallSeconds)
                         raw.context = Unmanaged.passUnretained(exchange).toOpaque()
                         raw.header = { context, line, count in
-                            Exchange.of(context)?.header(UnsafeRawBufferPointer(start: line, count: count)) ?? false
+                            Exchange.of(context)?.header(UnsafeRawBufferPointer(start: line, count: count))
+                                ?? false
                         }
                         raw.body = { context, bytes, count in
-                            Exchange.of(context)?.body(UnsafeRawBufferPointer(start: bytes, count: count)) ?? false
+                            Exchange.of(context)?.body(UnsafeRawBufferPointer(start: bytes, count: count))
+                                ?? false
                         }
                         raw.tick = { context in Exchange.of(context)?.tick() ?? false }
                         return withExtendedLifetime(exchange) { chttp_exchange(session, &raw, &response) }

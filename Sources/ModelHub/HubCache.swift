@@ -12,8 +12,11 @@ struct HubCache {
     /// Its content is not looked at.
     func blob(_ file: HubFile, of repositories: [RepositoryName]) -> FilePath? {
         for repository in repositories {
-            let path = folder.appending(repository.cacheFolder).appending("blobs").appending(file.digest.digits)
-            if let status = try? FileStatus.of(path), status.kind == .regular, status.size == file.size { return path }
+            let path = folder.appending(repository.cacheFolder).appending("blobs").appending(
+                file.digest.digits)
+            if let status = try? FileStatus.of(path), status.kind == .regular, status.size == file.size {
+                return path
+            }
         }
         return nil
     }
@@ -23,7 +26,8 @@ struct HubCache {
     func commit(_ revision: String, of repository: RepositoryName) -> String? {
         let model = folder.appending(repository.cacheFolder)
         if HubClient.isCommit(revision) {
-            return (try? FileStatus.of(model.appending("snapshots").appending(revision))) == nil ? nil : revision
+            return (try? FileStatus.of(model.appending("snapshots").appending(revision))) == nil
+                ? nil : revision
         }
         guard let reference = path(below: model.appending("refs"), revision),
             let bytes = try? FileContents.read(reference, limit: 256).bytes
@@ -61,7 +65,9 @@ struct HubCache {
     private func path(below folder: FilePath, _ revision: String) -> FilePath? {
         var path = folder
         for part in revision.split(separator: "/", omittingEmptySubsequences: false) {
-            guard let component = FilePath.Component(String(part)), component.kind == .regular else { return nil }
+            guard let component = FilePath.Component(String(part)), component.kind == .regular else {
+                return nil
+            }
             path.append(component)
         }
         return path

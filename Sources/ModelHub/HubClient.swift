@@ -1,5 +1,4 @@
 import Inference
-import SystemSupport
 
 /// Talks to a hub: lists a model's files, tells their sizes and hashes, and downloads them.
 ///
@@ -16,16 +15,13 @@ final class HubClient {
 
     let settings: HubSettings
     let host: String
-    private let http: HTTPClient
-    private let origin: String
-    private let onWait: (String) -> Void
+    let http: HTTPClient
+    /// The endpoint's scheme, host and port.
+    let origin: String
+    /// Hears, in words, why nothing happens for a while.
+    let onWait: (String) -> Void
     /// A first failure to connect is the user's network; a later one may pass.
-    private var hasAnswered = false
-
-    private static let attempts = 5
-    private static let firstDelay = 0.5
-    private static let longestWait = 300
-    private static let mostRedirects = 10
+    var hasAnswered = false
 
     /// A client for the settings' endpoint; `onWait` hears, in words, why nothing happens for a while.
     init(_ settings: HubSettings, userAgent: String, onWait: @escaping (String) -> Void) throws {
@@ -39,7 +35,8 @@ final class HubClient {
         else {
             // A user's password is not shown.
             let shown = settings.endpoint.contains("@") ? "(not shown)" : PlainText.of(settings.endpoint)
-            throw HubError.setting("HF_ENDPOINT", shown, expected: "https://host[:port][/path] without a user")
+            throw HubError.setting(
+                "HF_ENDPOINT", shown, expected: "https://host[:port][/path] without a user")
         }
         self.origin = origin
         host = HTTPClient.host(origin)
@@ -50,7 +47,8 @@ final class HubClient {
     /// Asks what files a revision (a branch, tag or commit) of a model has.
     func list(_ repository: RepositoryName, revision: String) throws -> Listing {
         let url = "\(settings.endpoint)/api/models/\(repository)/revision/\(PercentEncoding.encode(revision))"
-        let body = try content(url, limit: 32 << 20, of: repository, revision: revision, what: "for the model")
+        let body = try content(
+            url, limit: 32 << 20, of: repository, revision: revision, what: "for the model")
         let json: JSON
         do throws(JSONError) { json = try JSON.parse(body) } catch {
             throw HubError.protocolViolation(host: host, "the model's description is \(error)")
@@ -64,7 +62,8 @@ final class HubClient {
         // A renamed model answers under its new name.
         let name = (json["id"]?.string ?? json["modelId"]?.string).flatMap { RepositoryName($0) }
         return Listing(
-            repository: name ?? repository, commit: commit, files: siblings.compactMap { $0["rfilename"]?.string })
+            repository: name ?? repository, commit: commit,
+            files: siblings.compactMap { $0["rfilename"]?.string })
     }
 
     /// The open pull requests in which Hugging Face's own bot offers the model's weights as safetensors, the newest
@@ -75,7 +74,8 @@ final class HubClient {
         let body = try content(url, limit: 4 << 20, of: repository, revision: "main", what: "for conversions")
         guard let json = try? JSON.parse(body), let found = json["discussions"]?.array else { return [] }
         return found.compactMap { discussion -> Int? in
-            guard discussion["author"]?["name"]?.string == Self.converter, discussion["status"]?.string == "open",
+            guard discussion["author"]?["name"]?.string == Self.converter,
+                discussion["status"]?.string == "open",
                 discussion["isPullRequest"]?.bool == true, let number = discussion["num"]?.integer, number > 0
             else { return nil }
             return number
@@ -85,7 +85,8 @@ final class HubClient {
     private static let converter = "SFconvertbot"
 
     static func isCommit(_ text: String) -> Bool {
-        text.utf8.count == 40 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        text.utf8.count == 40
+            && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 
     /// Asks for a file's size and hash: the headers `X-Linked-Size` and `X-Linked-Etag` of files in large-file
@@ -95,16 +96,19 @@ final class HubClient {
             try exchange(url(name, of: repository, commit: commit), isHead: true)
         }
         if let served = response["x-repo-commit"], served != commit {
-            throw HubError.protocolViolation(host: host, "\(name) is of commit \(PlainText.of(served)), asked was \(commit)")
+            throw HubError.protocolViolation(
+                host: host, "\(name) is of commit \(PlainText.of(served)), asked was \(commit)")
         }
         // An answer that sends on to another host has an ETag of the answer, not of the file.
         let tag = response["x-linked-etag"] ?? (response.isRedirect ? nil : response["etag"])
         guard let digest = tag.flatMap({ ContentDigest(tag: $0) }) else {
-            throw HubError.protocolViolation(host: host, "it gives no hash of \(name) (X-Linked-Etag or ETag)")
+            throw HubError.protocolViolation(
+                host: host, "it gives no hash of \(name) (X-Linked-Etag or ETag)")
         }
         let length = response["x-linked-size"] ?? (response.isRedirect ? nil : response["content-length"])
         guard let size = length.flatMap({ Int64($0) }), size >= 0, size < 1 << 50 else {
-            throw HubError.protocolViolation(host: host, "it gives no size of \(name) (X-Linked-Size or Content-Length)")
+            throw HubError.protocolViolation(
+                host: host, "it gives no size of \(name) (X-Linked-Size or Content-Length)")
         }
         return HubFile(name: name, size: size, digest: digest)
     }
@@ -116,14 +120,16 @@ final class HubClient {
     // MARK: Content
 
     /// A small file's content.
-    func content(_ file: HubFile, of repository: RepositoryName, commit: String, limit: Int) throws -> [UInt8] {
+    func content(_ file: HubFile, of repository: RepositoryName, commit: String, limit: Int) throws -> [UInt8]
+    {
         try content(
             url(file.name, of: repository, commit: commit), limit: limit, of: repository, revision: commit,
             what: "for \(file.name)", file: file.name)
     }
 
     private func content(
-        _ url: String, limit: Int, of repository: RepositoryName, revision: String, what: String, file: String? = nil
+        _ url: String, limit: Int, of repository: RepositoryName, revision: String, what: String,
+        file: String? = nil
     ) throws -> [UInt8] {
         var body: [UInt8] = []
         _ = try retrying(repository, revision: revision, what: what, file: file) {
@@ -131,7 +137,8 @@ final class HubClient {
             return try exchange(url) { response, bytes in
                 guard response.status == 200 else { return true }
                 guard bytes.count <= limit - body.count else {
-                    throw HubError.protocolViolation(host: host, "its answer \(what) has more than \(limit) bytes")
+                    throw HubError.protocolViolation(
+                        host: host, "its answer \(what) has more than \(limit) bytes")
                 }
                 body.append(contentsOf: bytes)
                 return true
@@ -142,7 +149,8 @@ final class HubClient {
 
     /// Adds to a part what it lacks of a file, up to a length or to its end, going on where it stopped.
     func download(
-        _ file: HubFile, of repository: RepositoryName, commit: String, to part: PartFile, upTo end: Int64? = nil,
+        _ file: HubFile, of repository: RepositoryName, commit: String, to part: PartFile,
+        upTo end: Int64? = nil,
         onBytes: (Int64) -> Void
     ) throws {
         let end = min(end ?? file.size, file.size)
@@ -179,7 +187,8 @@ final class HubClient {
                 throw HTTPFailure.cut(host: host, reason: "the range was refused (HTTP 416)")
             }
             if response.status < 300, part.size < end {
-                throw HTTPFailure.cut(host: host, reason: "\(file.name) ended at \(part.size) of \(file.size) bytes")
+                throw HTTPFailure.cut(
+                    host: host, reason: "\(file.name) ended at \(part.size) of \(file.size) bytes")
             }
             return response
         }
@@ -192,133 +201,11 @@ final class HubClient {
             return
         }
         let asked = "bytes \(part.size)-", range = response["content-range"] ?? ""
-        guard range.lowercased().hasPrefix(asked), range.hasSuffix("/\(file.size)") || range.hasSuffix("/*") else {
+        guard range.lowercased().hasPrefix(asked), range.hasSuffix("/\(file.size)") || range.hasSuffix("/*")
+        else {
             throw HubError.protocolViolation(
-                host: host, "asked for '\(asked)' of \(file.size), it sends '\(PlainText.of(range))' of \(file.name)")
-        }
-    }
-
-    // MARK: Requests
-
-    /// One request with its redirects. A HEAD request stops at a redirect that leaves the hub: its headers count.
-    private func exchange(
-        _ start: String, isHead: Bool = false, headers: [String] = [],
-        onBody: (HTTPClient.Response, UnsafeRawBufferPointer) throws -> Bool = { _, _ in true }
-    ) throws -> HTTPClient.Response {
-        var url = start
-        var gathered: [String: String] = [:]
-        for _ in 0...Self.mostRedirects {
-            let there = http.origin(url)
-            // Compressed sizes and hashes would not be the file's.
-            var request = HTTPClient.Request(url: url, headers: headers + ["Accept-Encoding: identity"])
-            request.isHead = isHead
-            if sendsToken(to: there), let token = settings.token {
-                request.headers.append("Authorization: Bearer \(token)")
-            }
-            var response = try http.send(request, onBody: onBody)
-            hasAnswered = true
-            response.isElsewhere = !isHub(there)
-            // The linked file's headers stand on the first of several answers, or on the last.
-            for (name, value) in response.headers where name.hasPrefix("x-") { gathered[name] = value }
-            response.headers.merge(gathered) { own, _ in own }
-            guard response.isRedirect, let location = response.location else { return response }
-            if isHead, !isHub(http.origin(location)) { return response }
-            url = location
-        }
-        throw HTTPFailure.redirectedTooOften(host: host)
-    }
-
-    private func isHub(_ other: String?) -> Bool {
-        other == origin || other == http.origin(HubSettings.standardEndpoint)
-    }
-
-    private func sendsToken(to there: String?) -> Bool {
-        guard there == origin else { return false }
-        return origin.hasPrefix("https:") || ["localhost", "127.0.0.1", "[::1]"].contains { host == $0 || host.hasPrefix($0 + ":") }
-    }
-
-    /// Runs a request until it succeeds, fails for good, or has failed too often without any progress between.
-    private func retrying(
-        _ repository: RepositoryName, revision: String, what: String, file: String? = nil,
-        hasProgressed: () -> Bool = { false }, _ body: () throws -> HTTPClient.Response
-    ) throws -> HTTPClient.Response {
-        var failures = 0
-        while true {
-            var problem: any Error = HTTPFailure.interrupted
-            var wait: Double?
-            do {
-                let response = try body()
-                guard let failure = refusal(response, repository, revision: revision, what: what, file: file)
-                else { return response }
-                // What the hub sent on to may have refused an address that has expired; it gives a new one.
-                guard [408, 425, 429].contains(response.status) || response.status >= 500 || response.isElsewhere
-                else { throw failure }
-                problem = failure
-                if let asked = Self.askedWait(response) {
-                    guard asked <= Self.longestWait else {
-                        throw response.status == 429
-                            ? HubError.tooManyRequests(host: host, waitSeconds: asked) : failure
-                    }
-                    wait = Double(asked)
-                }
-            } catch let failure as HTTPFailure where failure.isPassing {
-                if case .unreachable = failure, !hasAnswered { throw failure }
-                problem = failure
-            }
-            failures = hasProgressed() ? 1 : failures + 1
-            guard failures < Self.attempts else { throw problem }
-            let delay = wait ?? Self.firstDelay * Double(1 << (failures - 1))
-            if delay >= 1 { onWait("\(problem); trying again in \(Int(delay.rounded(.up))) s") }
-            try Self.sleep(delay)
-        }
-    }
-
-    /// Seconds an answer asks to wait: `Retry-After`, or the hub's own `RateLimit: "api";r=0;t=55`.
-    private static func askedWait(_ response: HTTPClient.Response) -> Int? {
-        if response.retryAfter > 0 { return response.retryAfter }
-        guard response.status == 429, let limit = response["ratelimit"] else { return nil }
-        for field in limit.split(separator: ";") {
-            let text = field.filter { $0 != " " }
-            if text.hasPrefix("t="), let seconds = Int(text.dropFirst(2)), seconds >= 0 { return seconds + 1 }
-        }
-        return nil
-    }
-
-    private static func sleep(_ seconds: Double) throws {
-        let end = Platform.monotonicSeconds() + seconds
-        while true {
-            if Interruption.isRequested { throw HTTPFailure.interrupted }
-            let rest = end - Platform.monotonicSeconds()
-            if rest <= 0 { return }
-            Platform.sleep(seconds: min(rest, 0.1))
-        }
-    }
-
-    // MARK: Refusals
-
-    /// What an answer's status means; nil when it is none of failure. The hub says more in `X-Error-Code`.
-    private func refusal(
-        _ response: HTTPClient.Response, _ repository: RepositoryName, revision: String, what: String, file: String?
-    ) -> HubError? {
-        let status = response.status
-        if status < 300 || response.isRedirect || status == 416 { return nil }
-        let message = PlainText.of(response["x-error-message"] ?? "")
-        let sentToken = settings.token != nil && sendsToken(to: origin)
-        if response.isElsewhere { return .status(status, host: host, what: what, message: message) }
-        switch (response["x-error-code"], status) {
-        case ("RepoNotFound", _): return .noRepository(repository, status: status, sentToken: sentToken)
-        case ("RevisionNotFound", _): return .noRevision(repository, revision)
-        case ("EntryNotFound", _): return .noFile(repository, file ?? "")
-        case ("GatedRepo", _):
-            return .restricted(repository, page: "\(settings.endpoint)/\(repository)", sentToken: sentToken)
-        case (_, 401) where sentToken, (_, 403) where sentToken:
-            return .tokenRefused(repository, status: status, message)
-        // Without a token the hub answers 401 for what is not there and for what is private alike.
-        case (_, 401): return .noRepository(repository, status: status, sentToken: false)
-        case (_, 404) where file == nil:
-            return .noRepository(repository, status: status, sentToken: sentToken)
-        case (_, 404): return .noFile(repository, file ?? "")
-        default: return .status(status, host: host, what: what, message: message)
+                host: host,
+                "asked for '\(asked)' of \(file.size), it sends '\(PlainText.of(range))' of \(file.name)")
         }
     }
 }

@@ -25,13 +25,15 @@ public struct HubSettings: Sendable {
         var endpoint = Platform.environment("HF_ENDPOINT") ?? standardEndpoint
         while endpoint.hasSuffix("/") { endpoint.removeLast() }
         guard endpoint.hasPrefix("https://") || endpoint.hasPrefix("http://") else {
-            throw HubError.setting("HF_ENDPOINT", PlainText.of(endpoint), expected: "https://host[:port][/path]")
+            throw HubError.setting(
+                "HF_ENDPOINT", PlainText.of(endpoint), expected: "https://host[:port][/path]")
         }
         let home = cacheHome()
         var seconds = 30
         if let text = Platform.environment("HF_HUB_DOWNLOAD_TIMEOUT") {
             guard let number = Int(text), (1...86_400).contains(number) else {
-                throw HubError.setting("HF_HUB_DOWNLOAD_TIMEOUT", PlainText.of(text), expected: "seconds from 1 to 86400")
+                throw HubError.setting(
+                    "HF_HUB_DOWNLOAD_TIMEOUT", PlainText.of(text), expected: "seconds from 1 to 86400")
             }
             seconds = number
         }

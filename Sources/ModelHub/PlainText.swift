@@ -3,7 +3,8 @@ enum PlainText {
     static func of(_ text: String, most: Int = 200) -> String {
         var result = ""
         for scalar in text.unicodeScalars.prefix(most) {
-            let isPlain = scalar.properties.generalCategory != .control && scalar.properties.generalCategory != .format
+            let isPlain =
+                scalar.properties.generalCategory != .control && scalar.properties.generalCategory != .format
             result.unicodeScalars.append(isPlain ? scalar : "?")
         }
         return text.unicodeScalars.count > most ? result + "…" : result

@@ -9,9 +9,12 @@ package struct PublishedFiles: Sendable, Equatable {
 
     /// Files of the first level that say what a model is or how it reads texts and pictures.
     private static let names: Set<String> = [
-        "config.json", "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json",
-        "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt", "modules.json",
-        "sentence_bert_config.json", "config_sentence_transformers.json", "README.md", "LICENSE", "LICENSE.txt",
+        "config.json", "preprocessor_config.json", "processor_config.json", "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "vocab.txt",
+        "modules.json",
+        "sentence_bert_config.json", "config_sentence_transformers.json", "README.md", "LICENSE",
+        "LICENSE.txt",
         "LICENSE.md",
     ]
     private static let openCLIPConfiguration = "open_clip_config.json"
@@ -33,8 +36,14 @@ package struct PublishedFiles: Sendable, Equatable {
     package static func layouts(of files: [String]) -> [Layout] {
         let files = Set(files)
         var layouts: [Layout] = []
-        if files.contains(weights) { layouts.append(.single) } else if files.contains(index) { layouts.append(.sharded) }
-        if files.contains(openCLIPWeights), files.contains(openCLIPConfiguration) { layouts.append(.openCLIP) }
+        if files.contains(weights) {
+            layouts.append(.single)
+        } else if files.contains(index) {
+            layouts.append(.sharded)
+        }
+        if files.contains(openCLIPWeights), files.contains(openCLIPConfiguration) {
+            layouts.append(.openCLIP)
+        }
         return layouts
     }
 
@@ -48,7 +57,9 @@ package struct PublishedFiles: Sendable, Equatable {
             weights = shards
         case .openCLIP:
             // What stands beside it describes other weights.
-            texts.removeAll { $0 == "config.json" || $0 == "preprocessor_config.json" || $0 == "processor_config.json" }
+            texts.removeAll {
+                $0 == "config.json" || $0 == "preprocessor_config.json" || $0 == "processor_config.json"
+            }
             texts.append(Self.openCLIPConfiguration)
             weights = [Self.openCLIPWeights]
         }
@@ -58,7 +69,8 @@ package struct PublishedFiles: Sendable, Equatable {
     /// `1_Pooling/config.json` and its like, of sentence-transformers.
     private static func isModule(_ name: String) -> Bool {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[1] == "config.json", let number = parts[0].split(separator: "_").first else {
+        guard parts.count == 2, parts[1] == "config.json", let number = parts[0].split(separator: "_").first
+        else {
             return false
         }
         return number.utf8.count <= 2 && number.utf8.allSatisfy { (0x30...0x39).contains($0) }

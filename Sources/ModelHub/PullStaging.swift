@@ -98,7 +98,8 @@ final class PullStaging {
             let read = try naming("read", path) {
                 try bytes.withUnsafeMutableBytes {
                     try file.read(
-                        fromAbsoluteOffset: Int64(there), into: UnsafeMutableRawBufferPointer(rebasing: $0[there...]))
+                        fromAbsoluteOffset: Int64(there),
+                        into: UnsafeMutableRawBufferPointer(rebasing: $0[there...]))
                 }
             }
             if read == 0 { break }

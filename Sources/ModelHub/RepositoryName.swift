@@ -6,7 +6,8 @@ public struct RepositoryName: Sendable, Hashable, CustomStringConvertible {
     /// Checks a name by the hub's own rules (huggingface_hub's `validate_repo_id`), nil when it breaks them.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), text.utf8.count <= 96, !text.contains("--"), !text.contains(".."),
+        guard (1...2).contains(parts.count), text.utf8.count <= 96, !text.contains("--"),
+            !text.contains(".."),
             !text.hasSuffix(".git"), parts.allSatisfy(Self.isPart)
         else { return nil }
         description = text

@@ -37,7 +37,8 @@ struct TrialModel {
         let path = try path(file.name)
         let target = try naming("create", path) {
             try FileDescriptor.open(
-                path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .ownerReadWrite)
+                path, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+                permissions: .ownerReadWrite)
         }
         defer { try? target.close() }
         do {
@@ -56,7 +57,8 @@ struct TrialModel {
         } catch let error as SystemError where error.errno == .noSpace || error.errno == .noMemory {
             throw error
         } catch {
-            let text = "\(error)".replacing(folder.string + "/", with: "").replacing(folder.string, with: "the model")
+            let text = "\(error)".replacing(folder.string + "/", with: "").replacing(
+                folder.string, with: "the model")
             throw HubError.unreadable(repository, PlainText.of(text, most: 1000))
         }
     }

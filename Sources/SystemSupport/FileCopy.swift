@@ -40,7 +40,8 @@ public enum FileCopy {
     }
 
     private static func copy(
-        _ from: FileDescriptor, _ to: FileDescriptor, source: FilePath, target: FilePath, isStopped: () -> Bool
+        _ from: FileDescriptor, _ to: FileDescriptor, source: FilePath, target: FilePath,
+        isStopped: () -> Bool
     ) throws(SystemError) {
         #if os(Linux)
             // FICLONE of <linux/fs.h>: both files share their blocks until one is written to.

@@ -11,7 +11,8 @@ public enum FileSystemSpace {
     public static func free(at path: FilePath) -> Int64? {
         var status = statvfs()
         guard path.withPlatformString({ statvfs($0, &status) }) == 0 else { return nil }
-        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+        let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
+            by: UInt64(status.f_frsize))
         return overflow ? .max : Int64(clamping: bytes)
     }
 }

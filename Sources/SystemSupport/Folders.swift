@@ -89,7 +89,10 @@ public enum Folders {
         let count = link.withPlatformString { readlink($0, &buffer, buffer.count - 1) }
         guard count > 0, count < buffer.count - 1,
             let target = FilePath(bytes: buffer.prefix(count).map { UInt8(bitPattern: $0) })
-        else { throw SystemError("read the link", path: link, errno: count < 0 ? Errno(rawValue: errno) : .fileNameTooLong) }
+        else {
+            throw SystemError(
+                "read the link", path: link, errno: count < 0 ? Errno(rawValue: errno) : .fileNameTooLong)
+        }
         return target
     }
 

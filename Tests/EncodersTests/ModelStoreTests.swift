@@ -64,7 +64,9 @@ import Testing
         #expect(try store.resolve("tiny").fingerprint == store.resolve("someone/tiny").fingerprint)
         #expect(try store.find("iny") == nil && store.find("someone") == nil)
         try store.add(dual, name: "other/tiny")
-        #expect(throws: ModelError.ambiguous("tiny", ["other/tiny", "someone/tiny"])) { try store.resolve("tiny") }
+        #expect(throws: ModelError.ambiguous("tiny", ["other/tiny", "someone/tiny"])) {
+            try store.resolve("tiny")
+        }
         try store.add(dual, name: "tiny")
         #expect(try store.find("tiny")?.name == "tiny")
         try store.remove("tiny")
@@ -88,7 +90,9 @@ import Testing
         let store = try store()
         let leftover = store.stagingFolder(of: "tiny").appending("model")
         try Folders.create(leftover)
-        try Array("half".utf8).withUnsafeBytes { try AtomicFile.write($0, to: leftover.appending("config.json")) }
+        try Array("half".utf8).withUnsafeBytes {
+            try AtomicFile.write($0, to: leftover.appending("config.json"))
+        }
         #expect(try store.list().isEmpty)
         #expect(try store.contents().unfinished.map(\.name) == ["tiny"])
         #expect(throws: ModelError.notFound("tiny", installed: [])) { try store.resolve("tiny") }
@@ -125,11 +129,13 @@ import Testing
 
     @Test func licenseIsReadFromTheCardsHead() throws {
         for (text, license) in [
-            ("---\nlanguage: en\nlicense: mit\n---\n# A\n", "mit"), ("---\r\nlicense: \"apache-2.0\" \r\n---\r\n", "apache-2.0"),
+            ("---\nlanguage: en\nlicense: mit\n---\n# A\n", "mit"),
+            ("---\r\nlicense: \"apache-2.0\" \r\n---\r\n", "apache-2.0"),
             ("---\nlicense:\n- mit\n- cc-by-4.0\ntags: x\n---\n", "mit, cc-by-4.0"),
             ("---\nlicense: [mit, gpl]\n---\n", "mit, gpl"),
             ("---\nlicense: other\nlicense_name: apple-amlr\n---\n", "apple-amlr"),
-            ("---\nwidget:\n  license: mit\n---\n", nil), ("# A\nlicense: mit\n", nil), ("", nil), ("---\n", nil),
+            ("---\nwidget:\n  license: mit\n---\n", nil), ("# A\nlicense: mit\n", nil), ("", nil),
+            ("---\n", nil),
             ("---\nlicense: a\u{1B}[31mb\n---\n", "a[31mb"),
         ] as [(String, String?)] {
             let store = try store(), folder = try #require(temporary).path.appending("with-card")
@@ -140,7 +146,9 @@ import Testing
                     try FileCopy.copy(Fixtures.path("models/dual").appending(entry.name), to: target)
                 }
             }
-            try Array(text.utf8).withUnsafeBytes { try AtomicFile.write($0, to: folder.appending("README.md")) }
+            try Array(text.utf8).withUnsafeBytes {
+                try AtomicFile.write($0, to: folder.appending("README.md"))
+            }
             #expect(try store.add(folder, name: "carded").manifest.license == license, "\(text)")
             #expect(try store.find("carded")?.manifest.license == license, "\(text)")
             try store.remove("carded")

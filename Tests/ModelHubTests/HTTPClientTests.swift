@@ -27,9 +27,12 @@ import Testing
         #expect(client.origin("https://HuggingFace.co/a?b") == "https://huggingface.co:443")
         #expect(client.origin("https://huggingface.co:443") == "https://huggingface.co:443")
         #expect(client.origin("http://127.0.0.1:8080/x") == "http://127.0.0.1:8080")
-        #expect(client.origin("https://huggingface.co.evil.example/") == "https://huggingface.co.evil.example:443")
+        #expect(
+            client.origin("https://huggingface.co.evil.example/") == "https://huggingface.co.evil.example:443"
+        )
         for url in [
-            "https://huggingface.co@evil.example/", "https://user:secret@huggingface.co/", "file:///etc/passwd",
+            "https://huggingface.co@evil.example/", "https://user:secret@huggingface.co/",
+            "file:///etc/passwd",
             "huggingface.co", "//huggingface.co", "ftp://huggingface.co", "",
         ] { #expect(client.origin(url) == nil, "\(url)") }
     }

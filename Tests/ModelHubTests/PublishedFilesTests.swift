@@ -4,9 +4,11 @@ import Testing
 @Suite struct PublishedFilesTests {
     @Test func sentenceEncoderComesWithItsPooling() throws {
         let files = [
-            ".gitattributes", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "README.md",
+            ".gitattributes", "1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors",
+            "README.md",
             "config.json", "model.safetensors", "modules.json", "onnx/model.onnx", "openvino/config.json",
-            "pytorch_model.bin", "rust_model.ot", "sentence_bert_config.json", "tf_model.h5", "tokenizer.json",
+            "pytorch_model.bin", "rust_model.ot", "sentence_bert_config.json", "tf_model.h5",
+            "tokenizer.json",
             "train_script.py", "vocab.txt",
         ]
         #expect(PublishedFiles.layouts(of: files) == [.single])
@@ -32,7 +34,8 @@ import Testing
 
     @Test func namesThatLeadElsewhereAreNotTaken() throws {
         let files = [
-            "../config.json", "1_../config.json/config.json", "a_b/config.json", "/config.json", "1_\u{0}/config.json",
+            "../config.json", "1_../config.json/config.json", "a_b/config.json", "/config.json",
+            "1_\u{0}/config.json",
             "1_Pooling/../config.json", "config.json\u{0}", "model.safetensors", "..\\config.json",
         ]
         #expect(PublishedFiles(of: files, layout: .single).texts.isEmpty)
@@ -44,7 +47,9 @@ import Testing
         #expect(ContentDigest(tag: "\"\(sha256)\"") == .sha256(sha256))
         #expect(ContentDigest(tag: "W/\"\(sha1)\"") == .gitBlob(sha1))
         #expect(ContentDigest(tag: sha1) == .gitBlob(sha1))
-        for tag in ["", "\"\"", "\"\(sha1)-gzip\"", sha1.uppercased(), "../\(sha1)", "\"", String(sha1.dropLast())] {
+        for tag in [
+            "", "\"\"", "\"\(sha1)-gzip\"", sha1.uppercased(), "../\(sha1)", "\"", String(sha1.dropLast()),
+        ] {
             #expect(ContentDigest(tag: tag) == nil, "\(tag)")
         }
     }

@@ -54,7 +54,8 @@ public final class LocalHub: Sendable {
 
     /// Something done to an answer, or instead of it: told the request, the host ("hub" or "content"), how many
     /// requests of this method for the same path came before, and the answer that would be given.
-    public typealias Fault = @Sendable (LocalServer.Request, String, Int, LocalServer.Reply) -> LocalServer.Reply
+    public typealias Fault =
+        @Sendable (LocalServer.Request, String, Int, LocalServer.Reply) -> LocalServer.Reply
 
     private struct State {
         var repository: Repository
@@ -96,7 +97,9 @@ public final class LocalHub: Sendable {
             .map { ($0.target, $0.range?.first ?? 0) }
     }
 
-    private func answer(_ request: LocalServer.Request, _ host: String, _ contentURL: String?) -> LocalServer.Reply {
+    private func answer(_ request: LocalServer.Request, _ host: String, _ contentURL: String?)
+        -> LocalServer.Reply
+    {
         let (repository, fault, count) = state.withLock { state in
             let key = "\(host) \(request.method) \(request.target)"
             defer { state.counts[key, default: 0] += 1 }
@@ -108,7 +111,9 @@ public final class LocalHub: Sendable {
         return fault?(request, host, count, reply) ?? reply
     }
 
-    private static func contentReply(_ request: LocalServer.Request, _ repository: Repository) -> LocalServer.Reply {
+    private static func contentReply(_ request: LocalServer.Request, _ repository: Repository)
+        -> LocalServer.Reply
+    {
         let name = String(request.target.dropFirst("/blobs/".count).prefix { $0 != "?" })
         let offered = repository.offers.first { request.target.contains($0.commit) }?.files[name]
         guard request.target.hasPrefix("/blobs/"), let content = offered ?? repository.files[name] else {
@@ -143,7 +148,8 @@ public final class LocalHub: Sendable {
                 "{\"num\": \(offer.number), \"author\": {\"name\": \"\(offer.author)\"}, \"title\": \"Adding\", "
                     + "\"status\": \"open\", \"isPullRequest\": true}"
             }
-            let text = "{\"discussions\": [\(found.joined(separator: ", "))], \"count\": \(found.count), \"start\": 0}"
+            let text =
+                "{\"discussions\": [\(found.joined(separator: ", "))], \"count\": \(found.count), \"start\": 0}"
             return .init(200, body: Array(text.utf8))
         }
         if let offer = repository.offers.first(where: {
@@ -171,7 +177,8 @@ public final class LocalHub: Sendable {
         }
         if repository.isGated, authorization == nil || repository.token == nil {
             return refusal(
-                authorization == nil ? 401 : 403, "GatedRepo", "Access to model \(repository.name) is restricted.")
+                authorization == nil ? 401 : 403, "GatedRepo",
+                "Access to model \(repository.name) is restricted.")
         }
         let parts = path.dropFirst(files.count).split(separator: "/", maxSplits: 1).map(String.init)
         guard parts.count == 2, parts[0] == repository.commit, let content = repository.files[parts[1]] else {

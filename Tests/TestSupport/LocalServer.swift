@@ -164,7 +164,9 @@ public final class LocalServer: @unchecked Sendable {
     private func write(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { send(connection, $0.baseAddress, $0.count, noSignal) }
+            let count = bytes[sent...].withUnsafeBytes {
+                send(connection, $0.baseAddress, $0.count, noSignal)
+            }
             guard count > 0 else { return false }
             sent += count
         }

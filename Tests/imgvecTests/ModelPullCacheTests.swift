@@ -57,7 +57,8 @@ import Testing
     @Test func whatTheCacheLacksOrHasDamagedIsDownloaded() throws {
         let scene = try PullScene()
         let home = try makeCache(scene, names: ["model.safetensors", "vocab.json"])
-        let blob = home.pushing("hub/models--someone--tiny-clip/blobs").appending(scene.repository.tag("model.safetensors"))
+        let blob = home.pushing("hub/models--someone--tiny-clip/blobs").appending(
+            scene.repository.tag("model.safetensors"))
         var bytes = try FileContents.read(blob).bytes
         bytes[bytes.count - 1] ^= 1
         try write(bytes, to: blob)
@@ -75,12 +76,16 @@ import Testing
         try scene.expectInstalled(try scene.pull(environment: offline))
         #expect(try scene.program.run("models info tiny-clip").text.contains(scene.repository.commit))
         #expect(try scene.program.run("models remove tiny-clip").status == 0)
-        try scene.expectInstalled(try scene.pull(["--revision", scene.repository.commit], environment: offline))
+        try scene.expectInstalled(
+            try scene.pull(["--revision", scene.repository.commit], environment: offline))
         #expect(try scene.program.run("models remove tiny-clip").status == 0)
         scene.expectFailure(
-            try scene.pull(["--revision", "other"], environment: offline), "HF_HUB_OFFLINE is set", "snapshot of 'other'")
-        scene.expectFailure(try scene.pull(["--revision", "../../x"], environment: offline), "snapshot of '../../x'")
-        let blob = home.pushing("hub/models--someone--tiny-clip/blobs").appending(scene.repository.tag("merges.txt"))
+            try scene.pull(["--revision", "other"], environment: offline), "HF_HUB_OFFLINE is set",
+            "snapshot of 'other'")
+        scene.expectFailure(
+            try scene.pull(["--revision", "../../x"], environment: offline), "snapshot of '../../x'")
+        let blob = home.pushing("hub/models--someone--tiny-clip/blobs").appending(
+            scene.repository.tag("merges.txt"))
         var bytes = try FileContents.read(blob).bytes
         bytes[0] ^= 1
         try write(bytes, to: blob)
@@ -91,6 +96,7 @@ import Testing
     @Test func offlineWithoutACacheIsSaid() throws {
         let scene = try PullScene()
         scene.expectFailure(
-            try scene.pull(environment: ["HF_HUB_OFFLINE": "1"]), "the Hugging Face cache has no snapshot of 'main'")
+            try scene.pull(environment: ["HF_HUB_OFFLINE": "1"]),
+            "the Hugging Face cache has no snapshot of 'main'")
     }
 }

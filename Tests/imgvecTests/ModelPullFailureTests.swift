@@ -24,7 +24,8 @@ import Testing
         scene.expectFailure(wrong, "refuses the access token (HTTP 401: Invalid credentials")
         #expect(!wrong.errors.contains("hf_wrong"))
         try scene.expectInstalled(try scene.pull(environment: ["HF_TOKEN": " hf_secret\n"]))
-        #expect(scene.hub.hub.requests.suffix(5).allSatisfy { $0.headers["authorization"] == "Bearer hf_secret" })
+        #expect(
+            scene.hub.hub.requests.suffix(5).allSatisfy { $0.headers["authorization"] == "Bearer hf_secret" })
         #expect(!scene.hub.content.requests.isEmpty)
         #expect(scene.hub.content.requests.allSatisfy { $0.headers["authorization"] == nil })
     }
@@ -35,13 +36,16 @@ import Testing
         scene.hub.change(scene.repository)
         let home = scene.temporary.path.appending("hf")
         try Folders.create(home)
-        try Array("hf_secret\n".utf8).withUnsafeBytes { try AtomicFile.write($0, to: home.appending("token")) }
+        try Array("hf_secret\n".utf8).withUnsafeBytes {
+            try AtomicFile.write($0, to: home.appending("token"))
+        }
         try scene.expectInstalled(try scene.pull(environment: ["HF_HOME": home.string]))
     }
 
     @Test func tokenThatWouldBeAHeaderIsRefused() throws {
         let scene = try PullScene()
-        scene.expectFailure(try scene.pull(environment: ["HF_TOKEN": "a\rX-Evil: 1"]), "HF_TOKEN", "printable")
+        scene.expectFailure(
+            try scene.pull(environment: ["HF_TOKEN": "a\rX-Evil: 1"]), "HF_TOKEN", "printable")
         #expect(scene.hub.hub.requests.isEmpty)
     }
 
@@ -49,7 +53,8 @@ import Testing
         var scene = try PullScene()
         scene.repository.isGated = true
         scene.hub.change(scene.repository)
-        scene.expectFailure(try scene.pull(), "ask for access at \(scene.hub.hub.url)/someone/tiny-clip", "set HF_TOKEN")
+        scene.expectFailure(
+            try scene.pull(), "ask for access at \(scene.hub.hub.url)/someone/tiny-clip", "set HF_TOKEN")
         scene.expectFailure(
             try scene.pull(environment: ["HF_TOKEN": "hf_mine"]), "with the account the token belongs to")
     }
@@ -60,7 +65,8 @@ import Testing
         scene.expectFailure(missing, "someone/else: the hub has no such model")
         let usage = try scene.program.run("models pull ../evil", environment: scene.environment)
         #expect(usage.status == 2 && usage.errors.contains("expected owner/name"))
-        scene.repository.files["model.safetensors.index.json"] = Array("{\"weight_map\":{\"a\":\"b.safetensors\"}}".utf8)
+        scene.repository.files["model.safetensors.index.json"] = Array(
+            "{\"weight_map\":{\"a\":\"b.safetensors\"}}".utf8)
         scene.repository.files["model.safetensors"] = nil
         scene.hub.change(scene.repository)
         scene.expectFailure(try scene.pull(), "there is no file b.safetensors")
@@ -111,7 +117,9 @@ import Testing
 
     @Test func serverThatSendsAnotherRangeIsNotBelieved() throws {
         let scene = try PullScene(padding: 600_000) { request, _, _, reply in
-            guard Self.isWeights(request), reply.status == 206, (request.range?.first ?? 0) > 0 else { return reply }
+            guard Self.isWeights(request), reply.status == 206, (request.range?.first ?? 0) > 0 else {
+                return reply
+            }
             var other = reply
             other.headers = [("Content-Range", "bytes 0-9/10")]
             return other
@@ -142,7 +150,8 @@ import Testing
         )
         scene.hub.change(scene.repository)
         let output = try scene.pull()
-        scene.expectFailure(output, "model.safetensors came as SHA-256", "announces SHA-256 0000", "nothing was installed")
+        scene.expectFailure(
+            output, "model.safetensors came as SHA-256", "announces SHA-256 0000", "nothing was installed")
         scene.repository = right
         scene.repository.announced["merges.txt"] = (
             try #require(right.files["merges.txt"]).count, String(repeating: "1", count: 40)
@@ -157,7 +166,9 @@ import Testing
     @Test func damageOfTheKeptPartIsRepaired() throws {
         let scene = try PullScene(padding: 2_000_000) { request, _, count, reply in
             var cut = reply
-            if Self.isWeights(request), count > 0 { cut.cutAfter = (request.range?.first ?? 0) < 1_000_000 ? 600_000 : 0 }
+            if Self.isWeights(request), count > 0 {
+                cut.cutAfter = (request.range?.first ?? 0) < 1_000_000 ? 600_000 : 0
+            }
             return cut
         }
         #expect(try scene.pull().status == 2)
@@ -175,7 +186,9 @@ import Testing
     @Test func contentThatChangedBetweenAttemptsIsTakenAnew() throws {
         var scene = try PullScene(padding: 2_000_000) { request, _, count, reply in
             var cut = reply
-            if Self.isWeights(request), count > 0 { cut.cutAfter = (request.range?.first ?? 0) < 1_000_000 ? 600_000 : 0 }
+            if Self.isWeights(request), count > 0 {
+                cut.cutAfter = (request.range?.first ?? 0) < 1_000_000 ? 600_000 : 0
+            }
             return cut
         }
         #expect(try scene.pull().status == 2)
@@ -202,7 +215,9 @@ import Testing
     }
 
     @Test func busyServerThatStaysBusyIsNamed() throws {
-        let scene = try PullScene { _, _, _, _ in LocalServer.Reply(500, [("X-Error-Message", "tea\u{1B}[31m time")]) }
+        let scene = try PullScene { _, _, _, _ in
+            LocalServer.Reply(500, [("X-Error-Message", "tea\u{1B}[31m time")])
+        }
         scene.expectFailure(try scene.pull(), "HTTP 500: tea?[31m time; try again later")
         scene.hub.change(scene.repository) { _, _, _, _ in LocalServer.Reply(429, [("Retry-After", "3600")]) }
         scene.expectFailure(try scene.pull(), "asks to wait 3600 seconds (HTTP 429)")
@@ -239,7 +254,8 @@ import Testing
     @Test func renamedModelIsInstalledUnderItsNewName() throws {
         let scene = try PullScene { request, host, _, reply in
             request.target.contains("someone/old-name")
-                ? LocalServer.Reply(307, [("Location", request.target.replacing("old-name", with: "tiny-clip"))]) : reply
+                ? LocalServer.Reply(
+                    307, [("Location", request.target.replacing("old-name", with: "tiny-clip"))]) : reply
         }
         let output = try scene.program.run("models pull someone/old-name", environment: scene.environment)
         try scene.expectInstalled(output)
@@ -249,7 +265,8 @@ import Testing
     @Test func serverThatIsNoHubIsNamed() throws {
         let scene = try PullScene { request, _, _, reply in
             request.method == "HEAD"
-                ? LocalServer.Reply(200, [("ETag", "\"1-2-3\"")]) : LocalServer.Reply(200, body: Array("<html>".utf8))
+                ? LocalServer.Reply(200, [("ETag", "\"1-2-3\"")])
+                : LocalServer.Reply(200, body: Array("<html>".utf8))
         }
         scene.expectFailure(try scene.pull(), "does not answer as a Hugging Face hub does", "not valid JSON")
         scene.hub.change(scene.repository) { request, _, _, reply in
@@ -264,7 +281,8 @@ import Testing
         let start = Platform.monotonicSeconds()
         scene.expectFailure(try scene.pull(), "cannot reach 127.0.0.1:\(scene.hub.hub.port)")
         scene.expectFailure(
-            try scene.pull(environment: ["HF_ENDPOINT": "http://no-such-host.invalid"]), "cannot reach no-such-host.invalid")
+            try scene.pull(environment: ["HF_ENDPOINT": "http://no-such-host.invalid"]),
+            "cannot reach no-such-host.invalid")
         #expect(Platform.monotonicSeconds() - start < 60)
         for endpoint in ["ftp://x", "huggingface.co", "http://user:secret@127.0.0.1", "https://a/?b"] {
             scene.expectFailure(try scene.pull(environment: ["HF_ENDPOINT": endpoint]), "HF_ENDPOINT is '")
@@ -277,7 +295,8 @@ import Testing
         let proxy = try LocalServer { _ in LocalServer.Reply(502) }
         let output = try scene.pull(environment: ["HF_ENDPOINT": endpoint, "http_proxy": proxy.url])
         scene.expectFailure(output, "HTTP 502")
-        #expect(proxy.requests.first?.target == "http://hub.invalid/api/models/someone/tiny-clip/revision/main")
+        #expect(
+            proxy.requests.first?.target == "http://hub.invalid/api/models/someone/tiny-clip/revision/main")
     }
 
     @Test func secondPullAtTheSameTimeIsTurnedAway() throws {
@@ -290,7 +309,8 @@ import Testing
             ["models", "pull", PullScene.name].map { Array($0.utf8) }, environment: scene.environment)
         for _ in 0..<1000 where scene.hub.content.requests.isEmpty { usleep(10_000) }
         let second = try scene.pull()
-        scene.expectFailure(second, "is being installed or removed by another imgvec (process \(first.process))")
+        scene.expectFailure(
+            second, "is being installed or removed by another imgvec (process \(first.process))")
         let added = try scene.program.run([
             "models", "add", Fixtures.path("models/dual").string, "--name", PullScene.name,
         ])
@@ -310,7 +330,9 @@ import Testing
         usleep(500_000)
         running.signal(SIGINT)
         let ended = try running.wait()
-        #expect(ended.status == 130 && ended.errors.contains("interrupted: what has come is kept"), "\(ended.errors)")
+        #expect(
+            ended.status == 130 && ended.errors.contains("interrupted: what has come is kept"),
+            "\(ended.errors)")
         let part = scene.parts.appending(try #require(try Folders.list(scene.parts).first).name)
         let size = try FileStatus.of(part).size
         #expect(size > 0)

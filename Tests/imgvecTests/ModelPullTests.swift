@@ -14,7 +14,8 @@ struct PullScene {
     static let name = "someone/tiny-clip"
 
     /// The hub has one of our fixtures; `large` weights are padded so that they take some time.
-    init(_ fixture: String = "models/clip-quick-gelu", padding: Int = 0, fault: LocalHub.Fault? = nil) throws {
+    init(_ fixture: String = "models/clip-quick-gelu", padding: Int = 0, fault: LocalHub.Fault? = nil) throws
+    {
         temporary = try TemporaryFolder()
         program = Program(in: temporary.path)
         repository = try LocalHub.Repository(Self.name, folder: Fixtures.path(fixture))
@@ -34,7 +35,9 @@ struct PullScene {
         var header = try #require(
             try JSONSerialization.jsonObject(with: Data(bytes[8..<8 + length])) as? [String: Any])
         let data = bytes[(8 + length)...]
-        header["padding"] = ["dtype": "U8", "shape": [count], "data_offsets": [data.count, data.count + count]]
+        header["padding"] = [
+            "dtype": "U8", "shape": [count], "data_offsets": [data.count, data.count + count],
+        ]
         let text = Array(try JSONSerialization.data(withJSONObject: header))
         var random = SeededRandom(seed: 1)
         let tail = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -64,7 +67,9 @@ struct PullScene {
             #expect(bytes == repository.files[name], "\(name)", sourceLocation: sourceLocation)
         }
         let verify = try program.run("models verify")
-        #expect(verify.status == 0 && verify.errors.contains(Self.name), "\(verify.errors)", sourceLocation: sourceLocation)
+        #expect(
+            verify.status == 0 && verify.errors.contains(Self.name), "\(verify.errors)",
+            sourceLocation: sourceLocation)
         let left = (try? Folders.list(store.appending(".staging")).map(\.name.string)) ?? []
         #expect(left.allSatisfy { $0.hasSuffix(".lock") }, "\(left)", sourceLocation: sourceLocation)
     }
@@ -94,7 +99,10 @@ struct PullScene {
                 "preprocessor_config.json", "vocab.json",
             ])
         let asked = scene.hub.hub.requests + scene.hub.content.requests
-        #expect(!asked.contains { $0.target.contains("pytorch") || $0.target.contains("onnx") || $0.target.contains("png") })
+        #expect(
+            !asked.contains {
+                $0.target.contains("pytorch") || $0.target.contains("onnx") || $0.target.contains("png")
+            })
         #expect(asked.allSatisfy { $0.headers["user-agent"]?.hasPrefix("imgvec/") == true })
     }
 
@@ -137,7 +145,9 @@ struct PullScene {
         let scene = try PullScene()
         let missing = try scene.pull(["--revision", "no such/branch"])
         scene.expectFailure(missing, "someone/tiny-clip", "no branch, tag or commit 'no such/branch'")
-        #expect(scene.hub.hub.requests.last?.target == "/api/models/someone/tiny-clip/revision/no%20such%2Fbranch")
+        #expect(
+            scene.hub.hub.requests.last?.target == "/api/models/someone/tiny-clip/revision/no%20such%2Fbranch"
+        )
         try scene.expectInstalled(try scene.pull(["--revision", "refs/pr/1"]))
     }
 
@@ -169,12 +179,19 @@ struct PullScene {
         #expect(try scene.pull().status == 0)
         AtomicFile.unlink(scene.installed.appending("model.safetensors"))
         let again = try scene.pull()
-        #expect(again.status == 2 && again.errors.contains("model.safetensors is not the file"), "\(again.errors)")
-        try Array("{".utf8).withUnsafeBytes { try AtomicFile.write($0, to: scene.installed.appending("imgvec-model.json")) }
+        #expect(
+            again.status == 2 && again.errors.contains("model.safetensors is not the file"), "\(again.errors)"
+        )
+        try Array("{".utf8).withUnsafeBytes {
+            try AtomicFile.write($0, to: scene.installed.appending("imgvec-model.json"))
+        }
         let list = try scene.program.run("models")
-        #expect(list.status == 3 && list.lines.count == 1 && list.errors.contains("imgvec-model.json: not valid JSON"))
+        #expect(
+            list.status == 3 && list.lines.count == 1
+                && list.errors.contains("imgvec-model.json: not valid JSON"))
         #expect(try scene.program.run("models verify").status == 2)
-        #expect(try scene.program.run("embed --text tree --model tiny-clip").errors.contains("not valid JSON"))
+        #expect(
+            try scene.program.run("embed --text tree --model tiny-clip").errors.contains("not valid JSON"))
         #expect(try scene.program.run("models remove tiny-clip").status == 0)
         try scene.expectInstalled(try scene.pull())
     }
@@ -201,7 +218,8 @@ struct PullScene {
         scene.repository.files["config.json"] = Array("{\"model_type\": \"whisper\"}".utf8)
         scene.hub.change(scene.repository)
         let output = try scene.pull()
-        scene.expectFailure(output, "someone/tiny-clip: config.json: model_type 'whisper'", "weights were not downloaded")
+        scene.expectFailure(
+            output, "someone/tiny-clip: config.json: model_type 'whisper'", "weights were not downloaded")
         #expect(!output.errors.contains(scene.store.string))
         #expect(!scene.hub.downloads.contains { $0.path.contains("vocab.json") })
         let asked = scene.hub.content.requests.compactMap { $0.range?.last }
@@ -213,15 +231,19 @@ struct PullScene {
         var scene = try PullScene()
         scene.repository.files["model.safetensors"] = nil
         scene.hub.change(scene.repository)
-        scene.expectFailure(try scene.pull(), "it has no model.safetensors", "but onnx/model.onnx, pytorch_model.bin")
+        scene.expectFailure(
+            try scene.pull(), "it has no model.safetensors", "but onnx/model.onnx, pytorch_model.bin")
     }
 
     /// A tensor of the wrong shape shows in the table at the head of the weights.
     @Test func wrongTensorsAreRefusedBeforeTheWeights() throws {
         var scene = try PullScene(padding: 3_000_000)
-        let weights = String(decoding: try #require(scene.repository.files["model.safetensors"]), as: Unicode.Latin1.self)
-        scene.repository.files["model.safetensors"] = weights.replacing("text_projection.weight", with: "text_projektion.weight")
-            .unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
+        let weights = String(
+            decoding: try #require(scene.repository.files["model.safetensors"]), as: Unicode.Latin1.self)
+        scene.repository.files["model.safetensors"] = weights.replacing(
+            "text_projection.weight", with: "text_projektion.weight"
+        )
+        .unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) }
         scene.hub.change(scene.repository)
         let output = try scene.pull()
         scene.expectFailure(output, "text_projection.weight")
@@ -254,7 +276,9 @@ struct PullScene {
 
     @Test func largeDownloadNeedsAnAgreement() throws {
         var scene = try PullScene()
-        scene.repository.announced["model.safetensors"] = (1_500_000_000, scene.repository.tag("model.safetensors"))
+        scene.repository.announced["model.safetensors"] = (
+            1_500_000_000, scene.repository.tag("model.safetensors")
+        )
         // The announced size has to be in the table of tensors too.
         let bytes = try #require(scene.repository.files["model.safetensors"])
         let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }

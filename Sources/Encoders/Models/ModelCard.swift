@@ -27,7 +27,9 @@ enum ModelCard {
                 continue
             }
             listed = nil
-            guard let first = line.first, !first.isWhitespace, let colon = line.firstIndex(of: ":") else { continue }
+            guard let first = line.first, !first.isWhitespace, let colon = line.firstIndex(of: ":") else {
+                continue
+            }
             let name = String(line[..<colon]), value = plain(line[line.index(after: colon)...])
             if value.isEmpty {
                 listed = name
@@ -45,6 +47,10 @@ enum ModelCard {
 
     /// One value without quotes and control characters, cut at 100 characters: it is shown on terminals.
     private static func unquoted(_ text: Substring) -> String {
-        String(plain(text).filter { $0 != "\"" && $0 != "'" && $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } }.prefix(100))
+        String(
+            plain(text).filter {
+                $0 != "\"" && $0 != "'"
+                    && $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+            }.prefix(100))
     }
 }

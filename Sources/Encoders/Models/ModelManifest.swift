@@ -93,7 +93,8 @@ public struct ModelManifest: Sendable, Equatable {
         if let origin {
             lines.append(
                 "\"origin\": {\"endpoint\": \(Self.quoted(origin.endpoint)), "
-                    + "\"repository\": \(Self.quoted(origin.repository)), \"commit\": \(Self.quoted(origin.commit))}")
+                    + "\"repository\": \(Self.quoted(origin.repository)), \"commit\": \(Self.quoted(origin.commit))}"
+            )
         }
         let list = files.map { file in
             "    {\"name\": \(Self.quoted(file.name)), \"size\": \(file.size), \"sha256\": \(Self.quoted(file.sha256))}"
@@ -111,7 +112,9 @@ public struct ModelManifest: Sendable, Equatable {
         guard (1...2).contains(parts.count), !name.utf8.contains(0) else { return nil }
         var path = FilePath()
         for part in parts {
-            guard let component = FilePath.Component(String(part)), component.kind == .regular else { return nil }
+            guard let component = FilePath.Component(String(part)), component.kind == .regular else {
+                return nil
+            }
             path.append(component)
         }
         return path

@@ -34,7 +34,9 @@ public final class ModelStaging {
     }
 
     /// Whether something stands at the model's final place.
-    var isTaken: Bool { (try? FileStatus.of(store.folder.appending(component), followingLinks: false)) != nil }
+    var isTaken: Bool {
+        (try? FileStatus.of(store.folder.appending(component), followingLinks: false)) != nil
+    }
 
     /// Opens the model, builds its towers, writes its manifest and gives it its name.
     ///

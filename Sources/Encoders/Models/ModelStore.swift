@@ -202,7 +202,8 @@ public struct ModelStore: Sendable {
         }
         return entries.compactMap { entry in
             guard let name = ModelName.name(ofFolder: entry.name) else { return nil }
-            let kind = entry.kind == .directory ? entry.kind : try? FileStatus.of(folder.appending(entry.name)).kind
+            let kind =
+                entry.kind == .directory ? entry.kind : try? FileStatus.of(folder.appending(entry.name)).kind
             return kind == .directory ? (entry.name, name) : nil
         }
     }

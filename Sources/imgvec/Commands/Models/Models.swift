@@ -77,7 +77,9 @@ struct Models: ParsableCommand {
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "verify", abstract: "Compare installed models' files with what was installed.",
-            discussion: "Every model is checked, whatever is found; the exit status is 2 when one is not as installed.")
+            discussion:
+                "Every model is checked, whatever is found; the exit status is 2 when one is not as installed."
+        )
 
         @Argument(help: ArgumentHelp("Names (default: all installed models).", valueName: "name"))
         var names: [String] = []
