@@ -4,10 +4,27 @@
     import Darwin
 #endif
 import Foundation
+import Synchronization
 import SystemPackage
 import SystemSupport
 import TestSupport
 import Testing
+
+/// Holds an answer back until a test has done something.
+private final class Gate: Sendable {
+    private let hasCome = Atomic<Bool>(false), isOpen = Atomic<Bool>(false)
+
+    func pass() {
+        hasCome.store(true, ordering: .relaxed)
+        while !isOpen.load(ordering: .relaxed) { usleep(5_000) }
+    }
+
+    func waitForSomebody() {
+        for _ in 0..<12_000 where !hasCome.load(ordering: .relaxed) { usleep(5_000) }
+    }
+
+    func open() { isOpen.store(true, ordering: .relaxed) }
+}
 
 /// What hubs and networks do to a pull.
 @Suite struct ModelPullFailureTests {
@@ -300,14 +317,15 @@ import Testing
     }
 
     @Test func secondPullAtTheSameTimeIsTurnedAway() throws {
-        let scene = try PullScene(padding: 3_000_000) { request, _, _, reply in
-            var slow = reply
-            if Self.isWeights(request) { slow.pace = (bytes: 200_000, microseconds: 400_000) }
-            return slow
+        let gate = Gate()
+        let scene = try PullScene(padding: 600_000) { request, _, count, reply in
+            if Self.isWeights(request), count == 1 { gate.pass() }
+            return reply
         }
         let first = try scene.program.start(
-            ["models", "pull", PullScene.name].map { Array($0.utf8) }, environment: scene.environment)
-        for _ in 0..<1000 where scene.hub.content.requests.isEmpty { usleep(10_000) }
+            ["models", "pull", PullScene.name].map { Array($0.utf8) },
+            environment: scene.environment.merging(["HF_HUB_DOWNLOAD_TIMEOUT": "300"]) { $1 })
+        gate.waitForSomebody()
         let second = try scene.pull()
         scene.expectFailure(
             second, "is being installed or removed by another imgvec (process \(first.process))")
@@ -315,31 +333,35 @@ import Testing
             "models", "add", Fixtures.path("models/dual").string, "--name", PullScene.name,
         ])
         #expect(added.status == 2 && added.errors.contains("another imgvec"), "\(added.errors)")
+        gate.open()
         try scene.expectInstalled(try first.wait())
     }
 
     @Test func interruptedPullKeepsWhatCameAndEndsWith130() throws {
         let scene = try PullScene(padding: 3_000_000) { request, _, count, reply in
-            var slow = reply
-            if Self.isWeights(request) { slow.pace = (bytes: 200_000, microseconds: 150_000) }
-            return slow
+            var stalled = reply
+            if Self.isWeights(request), count == 1 { stalled.stallAfter = 1_000_000 }
+            return stalled
         }
         let running = try scene.program.start(
-            ["models", "pull", PullScene.name].map { Array($0.utf8) }, environment: scene.environment)
-        for _ in 0..<1000 where scene.hub.content.requests.count < 2 { usleep(10_000) }
-        usleep(500_000)
+            ["models", "pull", PullScene.name].map { Array($0.utf8) },
+            environment: scene.environment.merging(["HF_HUB_DOWNLOAD_TIMEOUT": "300"]) { $1 })
+        func size() -> Int64 {
+            let part = try? Folders.list(scene.parts).first.map { scene.parts.appending($0.name) }
+            return part.flatMap { try? FileStatus.of($0).size } ?? 0
+        }
+        for _ in 0..<6000 where size() < 1_200_000 { usleep(10_000) }
         running.signal(SIGINT)
         let ended = try running.wait()
         #expect(
             ended.status == 130 && ended.errors.contains("interrupted: what has come is kept"),
             "\(ended.errors)")
-        let part = scene.parts.appending(try #require(try Folders.list(scene.parts).first).name)
-        let size = try FileStatus.of(part).size
-        #expect(size > 0)
+        let kept = size()
+        #expect(kept >= 1_200_000)
         let before = scene.hub.content.requests.count
         scene.hub.change(scene.repository)
         try scene.expectInstalled(try scene.pull())
-        #expect(scene.hub.content.requests[before...].compactMap { $0.range?.first } == [Int(size)])
+        #expect(scene.hub.content.requests[before...].compactMap { $0.range?.first } == [Int(kept)])
     }
 
     @Test func killedAtRandomMomentsIsSoundAfterwards() throws {

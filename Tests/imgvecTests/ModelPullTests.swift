@@ -198,7 +198,8 @@ struct PullScene {
 
     @Test func shardedWeightsComeWithTheirIndex() throws {
         var scene = try PullScene()
-        let single = try #require(scene.repository.files.removeValue(forKey: "model.safetensors"))
+        let single = try #require(scene.repository.files["model.safetensors"])
+        scene.repository.files["model.safetensors"] = nil
         scene.repository.files["model-00001-of-00001.safetensors"] = single
         scene.repository.files["model.safetensors.index.json"] = Array(
             "{\"weight_map\": {\"logit_scale\": \"model-00001-of-00001.safetensors\"}}".utf8)
@@ -253,7 +254,8 @@ struct PullScene {
     /// Old models have PyTorch weights only, and a conversion by Hugging Face's bot as a pull request.
     @Test func conversionOfTheHubsOwnBotIsTakenWhenItIsOfTheSameWeights() throws {
         var scene = try PullScene()
-        let weights = try #require(scene.repository.files.removeValue(forKey: "model.safetensors"))
+        let weights = try #require(scene.repository.files["model.safetensors"])
+        scene.repository.files["model.safetensors"] = nil
         func offer(_ number: Int, _ author: String, _ files: [String: [UInt8]]) {
             let commit = String(repeating: "\(number % 10)", count: 40)
             scene.repository.offers.append((number, author, commit, files))
