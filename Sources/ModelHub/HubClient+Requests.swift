@@ -89,7 +89,9 @@ extension HubClient {
         guard response.status == 429, let limit = response["ratelimit"] else { return nil }
         for field in limit.split(separator: ";") {
             let text = field.filter { $0 != " " }
-            if text.hasPrefix("t="), let seconds = Int(text.dropFirst(2)), seconds >= 0 { return seconds + 1 }
+            if text.hasPrefix("t="), let seconds = Int(text.dropFirst(2)), seconds >= 0 {
+                return min(seconds, 1 << 30) + 1
+            }
         }
         return nil
     }

@@ -74,6 +74,8 @@ public final class LocalServer: @unchecked Sendable {
         #else
             listener = socket(AF_INET, SOCK_STREAM, 0)
         #endif
+        // Programs that other tests start must not hold these connections open.
+        _ = fcntl(listener, F_SETFD, FD_CLOEXEC)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -91,6 +93,7 @@ public final class LocalServer: @unchecked Sendable {
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
+                _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
                 guard let self, !self.isClosed.load(ordering: .relaxed) else {
                     close(connection)
                     return
@@ -110,7 +113,10 @@ public final class LocalServer: @unchecked Sendable {
     deinit { stop() }
 
     private func serve(_ connection: Int32) {
-        defer { close(connection) }
+        defer {
+            shutdown(connection, Int32(SHUT_RDWR))
+            close(connection)
+        }
         guard let request = read(connection) else { return }
         log.withLock { $0.append(request) }
         let reply = handler(request)
@@ -133,8 +139,6 @@ public final class LocalServer: @unchecked Sendable {
             // Until the other side has had enough.
             var byte: UInt8 = 0
             while recv(connection, &byte, 1, 0) > 0 {}
-        } else if reply.cutAfter != nil {
-            shutdown(connection, Int32(SHUT_RDWR))
         }
     }
 

@@ -23,7 +23,9 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .file(let file, let problem): "\(file): \(problem)"
         case .notFound(let name, let installed):
             "no model '\(name)': no such path, and installed are "
-                + (installed.isEmpty ? "none (see 'imgvec models pull')" : installed.joined(separator: ", "))
+                + (installed.isEmpty ? "none" : installed.joined(separator: ", "))
+                + (name.contains("/") && ModelName.folder(name) != nil
+                    ? "; 'imgvec models pull \(name)' gets it from Hugging Face" : "")
         case .exists(let name):
             "a model '\(name)' is installed already; remove it first or choose another name"
         case .ambiguous(let name, let full):

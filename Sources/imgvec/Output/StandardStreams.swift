@@ -38,9 +38,14 @@ enum StandardError {
         _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
     }
 
-    /// A question, with the cursor left behind it.
-    static func ask(_ question: String) {
+    /// Asks a question and waits for a line on standard input; nil when the user interrupts instead.
+    static func ask(_ question: String) -> String? {
         _ = try? FileDescriptor.standardError.writeAll(question.utf8)
+        var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+        while poll(&input, 1, 200) <= 0 {
+            if Interruption.isRequested { return nil }
+        }
+        return readLine() ?? ""
     }
 }
 

@@ -71,7 +71,7 @@ extension Models {
                 }
                 progress.clear()
                 tell(plan, installed)
-            } catch HTTPFailure.interrupted {
+            } catch let error where Interruption.isRequested && !(error is ExitStatus) {
                 progress.clear()
                 StandardError.write("interrupted: what has come is kept, the same command goes on from there")
                 throw ExitStatus.interrupted
@@ -109,9 +109,9 @@ extension Models {
             guard Platform.isTerminal(0), Platform.isTerminal(2) else {
                 throw PullRefusal(repository: plan.repository, size: size)
             }
-            StandardError.ask("\(plan.repository) takes \(size) to download. Go on? [y/N] ")
-            let answer = readLine() ?? ""
-            if Interruption.isRequested { throw HTTPFailure.interrupted }
+            guard
+                let answer = StandardError.ask("\(plan.repository) takes \(size) to download. Go on? [y/N] ")
+            else { throw HTTPFailure.interrupted }
             return ["y", "yes"].contains(answer.lowercased())
         }
 
