@@ -354,7 +354,11 @@ private final class Gate: Sendable {
             let part = try? Folders.list(scene.parts).first.map { scene.parts.appending($0.name) }
             return part.flatMap { try? FileStatus.of($0).size } ?? 0
         }
-        for _ in 0..<6000 where size() < 1_200_000 { usleep(10_000) }
+        var waited = 0
+        while size() < 1_200_000, waited < 3000 {
+            usleep(10_000)
+            waited += 1
+        }
         running.signal(SIGINT)
         let ended = try running.wait()
         #expect(
