@@ -41,13 +41,14 @@ let package = Package(
         .executableTarget(
             name: "imgvec",
             dependencies: [
-                "Analysis", "ImageLibrary", "Encoders", "Imaging", "VectorIndex", "SystemSupport",
+                "Analysis", "ImageLibrary", "ModelHub", "Encoders", "Imaging", "VectorIndex", "SystemSupport",
                 argumentParser, system,
             ],
             swiftSettings: swiftSettings),
         module(
             "ImageLibrary",
             ["Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
+        module("ModelHub", ["Encoders", "Inference", "SystemSupport", "CHTTP", crypto, system]),
         module("Analysis", ["VectorIndex"]),
         module(
             "Encoders",
@@ -61,10 +62,11 @@ let package = Package(
         .target(
             name: "COneDNN",
             linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
+        .target(name: "CHTTP"),
         .target(name: "CBundledModel", exclude: ["data"]),
 
         .target(
-            name: "TestSupport", dependencies: ["SystemSupport", system],
+            name: "TestSupport", dependencies: ["SystemSupport", crypto, system],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("SystemSupportTests", ["SystemSupport"]),
@@ -74,6 +76,7 @@ let package = Package(
         tests("AnalysisTests", ["Analysis", "VectorIndex"]),
         tests("InferenceTests", ["Inference", "SystemSupport"]),
         tests("EncodersTests", ["Encoders", "Inference", "Imaging", "SystemSupport", "CBundledModel"]),
+        tests("ModelHubTests", ["ModelHub", "Encoders", "SystemSupport"]),
         tests("imgvecTests", ["imgvec", "SystemSupport"]),
     ],
     swiftLanguageModes: [.v6],

@@ -83,6 +83,19 @@ public enum Folders {
         return FilePath(platformString: resolved)
     }
 
+    /// Where a symbolic link points, as it is written in it.
+    public static func linkTarget(_ link: FilePath) throws(SystemError) -> FilePath {
+        var buffer = [CChar](repeating: 0, count: 4097)
+        let count = link.withPlatformString { readlink($0, &buffer, buffer.count - 1) }
+        guard count > 0, count < buffer.count - 1,
+            let target = FilePath(bytes: buffer.prefix(count).map { UInt8(bitPattern: $0) })
+        else {
+            throw SystemError(
+                "read the link", path: link, errno: count < 0 ? Errno(rawValue: errno) : .fileNameTooLong)
+        }
+        return target
+    }
+
     /// The current folder.
     public static func current() throws(SystemError) -> FilePath { try resolve(".") }
 

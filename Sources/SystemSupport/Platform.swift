@@ -29,6 +29,15 @@ public enum Platform {
         return Int(size.ws_col)
     }
 
+    /// Sleeps for a time; a signal may end it early.
+    public static func sleep(seconds: Double) {
+        let whole = max(0, min(seconds, 86_400))
+        var time = timespec()
+        time.tv_sec = Int(whole)
+        time.tv_nsec = Int((whole - whole.rounded(.down)) * 1e9)
+        nanosleep(&time, nil)
+    }
+
     /// Seconds of a monotonic clock.
     public static func monotonicSeconds() -> Double {
         var time = timespec()

@@ -112,6 +112,22 @@ public struct Program: Sendable {
             &actions, 1, scratch.path.appending("out").string, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(
             &actions, 2, scratch.path.appending("err").string, O_WRONLY | O_CREAT, 0o600)
+        // Test threads block signals, and a child would inherit that: it could not be interrupted.
+        #if os(Linux)
+            var attributes = posix_spawnattr_t()
+        #else
+            var attributes: posix_spawnattr_t?
+        #endif
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t(), interrupting = sigset_t()
+        sigemptyset(&none)
+        sigemptyset(&interrupting)
+        sigaddset(&interrupting, SIGINT)
+        sigaddset(&interrupting, SIGTERM)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &interrupting)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         // The shell changes the folder and becomes the program; arguments pass through it as bytes.
         let shell = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\""].map { Array($0.utf8) }
         var argv: [UnsafeMutablePointer<CChar>?] =
@@ -123,7 +139,7 @@ public struct Program: Sendable {
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { (argv + envp).forEach { free($0) } }
         var process: pid_t = 0
-        let result = posix_spawn(&process, "/bin/sh", &actions, nil, &argv, &envp)
+        let result = posix_spawn(&process, "/bin/sh", &actions, &attributes, &argv, &envp)
         guard result == 0 else {
             throw SystemError("start", path: Self.binary, errno: Errno(rawValue: result))
         }

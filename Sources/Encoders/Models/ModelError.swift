@@ -6,6 +6,10 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case notFound(String, installed: [String])
     /// A model of that name is installed already.
     case exists(String)
+    /// Several installed models are called so.
+    case ambiguous(String, [String])
+    /// Another process is installing or removing a model of that name.
+    case busy(String, process: Int?)
     /// A name that cannot be a folder's name.
     case unusableName(String)
     /// The model has no such result to take vectors from.
@@ -19,14 +23,22 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
         case .file(let file, let problem): "\(file): \(problem)"
         case .notFound(let name, let installed):
             "no model '\(name)': no such path, and installed are "
-                + (installed.isEmpty ? "none (see 'imgvec models add')" : installed.joined(separator: ", "))
+                + (installed.isEmpty ? "none" : installed.joined(separator: ", "))
+                + (name.contains("/") && ModelName.folder(name) != nil
+                    ? "; 'imgvec models pull \(name)' gets it from Hugging Face" : "")
         case .exists(let name):
             "a model '\(name)' is installed already; remove it first or choose another name"
+        case .ambiguous(let name, let full):
+            "several models are called '\(name)': say \(full.joined(separator: " or "))"
+        case .busy(let name, let process):
+            "model '\(name)' is being installed or removed by another imgvec"
+                + (process.map { " (process \($0))" } ?? "")
         case .unusableName(let name):
-            "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_'"
+            "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_', and at most one '/'"
         case .noLayer(let layer, let model, let has):
             "the model \(model) has no \(layer), only: \(has.joined(separator: ", "))"
-        case .changed(let model, let file): "model '\(model)': \(file) is not the file that was installed"
+        case .changed(let model, let file):
+            "model '\(model)': \(file) is not the file that was installed; remove the model and install it again"
         }
     }
 }

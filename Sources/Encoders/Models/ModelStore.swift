@@ -1,18 +1,15 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 public import SystemPackage
 import SystemSupport
 
 /// The models a user has installed: one folder each, with a manifest of what was installed.
 ///
 /// They stand under `$IMGVEC_MODEL_DIR`, else `$XDG_DATA_HOME/imgvec/models`, else
-/// `~/.local/share/imgvec/models`.
+/// `~/.local/share/imgvec/models`. A folder appears under its name whole or not at all; what is on its way stands
+/// in `.staging`.
 public struct ModelStore: Sendable {
     /// The name by which the model within the program is asked for.
     public static let embeddedName: String = "imgvec-mini"
+    static let embeddedNames: Set<String> = [embeddedName, "embedded"]
 
     /// The folder that holds one folder per model; it need not exist.
     public let folder: FilePath
@@ -32,36 +29,75 @@ public struct ModelStore: Sendable {
         return ModelStore(FilePath(home).pushing(".local/share/imgvec/models"))
     }
 
+    /// Where models are put together.
+    var staging: FilePath { folder.appending(".staging") }
+
+    /// The folder where a model of a name is put together; it need not exist.
+    public func stagingFolder(of name: String) -> FilePath {
+        ModelName.folder(name).map { staging.appending($0) } ?? staging
+    }
+
+    /// Whether a model can have a name.
+    public static func isUsable(_ name: String) -> Bool {
+        ModelName.folder(name) != nil && !embeddedNames.contains(name)
+    }
+
     /// What is known of an installed model without opening it.
     public struct Installed: Sendable, Equatable {
-        /// The name it is asked for by.
+        /// The name it is asked for by: `name`, or `owner/name`.
         public let name: String
         /// Its folder.
         public let path: FilePath
-        /// Its files with sizes and SHA-256, as they were installed.
+        /// Its files with sizes and SHA-256, as they were installed, and where they came from.
         public let manifest: ModelManifest
     }
 
-    /// The installed models by name; folders without a manifest are none.
-    public func list() throws -> [Installed] {
-        let entries: [Folders.Entry]
-        do throws(SystemError) {
-            entries = try Folders.list(folder)
-        } catch {
-            if error.errno == .noSuchFileOrDirectory { return [] }
-            throw error
-        }
-        return try entries.compactMap { entry in
-            ModelStore.isUsable(entry.name.string) ? try installed(entry.name.string) : nil
-        }
+    /// Everything in the store.
+    public struct Contents: Sendable {
+        /// The installed models by name.
+        public var installed: [Installed] = []
+        /// Entries whose manifest cannot be read, with the reason.
+        public var damaged: [(name: String, reason: String)] = []
+        /// Names with a pull that was begun and not finished, with the bytes that are there.
+        public var unfinished: [(name: String, size: Int64)] = []
     }
 
-    /// One installed model, nil when there is none of that name.
+    /// Lists the store. Folders without a manifest are no models; damaged entries do not hide the others.
+    public func contents() throws -> Contents {
+        var contents = Contents()
+        for (component, name) in try names(in: folder) {
+            do {
+                if let manifest = try ModelManifest.read(folder.appending(component)) {
+                    contents.installed.append(
+                        Installed(name: name, path: folder.appending(component), manifest: manifest))
+                }
+            } catch {
+                contents.damaged.append((name, "\(error)"))
+            }
+        }
+        for (component, name) in try names(in: staging) {
+            let size = Self.size(of: staging.appending(component))
+            if let size { contents.unfinished.append((name, size)) }
+        }
+        return contents
+    }
+
+    /// The installed models by name; folders without a readable manifest are left out.
+    public func list() throws -> [Installed] { try contents().installed }
+
+    /// One installed model by its full name, nil when there is none.
     public func installed(_ name: String) throws -> Installed? {
-        guard ModelStore.isUsable(name), let component = FilePath.Component(name) else { return nil }
+        guard let component = ModelName.folder(name) else { return nil }
         let path = folder.appending(component)
         guard let manifest = try ModelManifest.read(path) else { return nil }
         return Installed(name: name, path: path, manifest: manifest)
+    }
+
+    /// One installed model by its full name or, when only one is called so, by the part after `owner/`.
+    public func find(_ name: String) throws -> Installed? {
+        if let installed = try installed(name) { return installed }
+        guard let full = try fullName(name) else { return nil }
+        return try installed(full)
     }
 
     /// The model that a name or path means: the embedded one, an installed one, or a folder or file anywhere.
@@ -69,7 +105,8 @@ public struct ModelStore: Sendable {
     /// A name goes before a path; `./name` is always a path.
     public func resolve(_ nameOrPath: String) throws -> Model {
         if let installed = try installed(nameOrPath) { return try Model.load(installed.path) }
-        if nameOrPath == ModelStore.embeddedName || nameOrPath == "embedded" { return try Model.embedded() }
+        if Self.embeddedNames.contains(nameOrPath) { return try Model.embedded() }
+        if let installed = try find(nameOrPath) { return try Model.load(installed.path) }
         let path = FilePath(nameOrPath)
         do throws(SystemError) {
             _ = try FileStatus.of(path)
@@ -88,69 +125,94 @@ public struct ModelStore: Sendable {
     public func add(_ path: FilePath, name: String? = nil) throws -> Installed {
         let model = try Model.load(path)
         _ = try (model.imageEncoder, model.textEncoder)
-        let name = name ?? model.name
-        guard ModelStore.isUsable(name), let component = FilePath.Component(name) else {
-            throw ModelError.unusableName(name)
-        }
-        guard name != ModelStore.embeddedName, name != "embedded" else { throw ModelError.exists(name) }
-        let target = folder.appending(component)
-        guard (try? FileStatus.of(target, followingLinks: false)) == nil else {
-            throw ModelError.exists(name)
-        }
-        try Folders.create(folder)
-        let temporary = folder.appending(".adding-\(name)-\(getpid())")
-        if (try? FileStatus.of(temporary)) != nil { try Folders.removeTree(temporary) }
-        try Folders.create(temporary)
+        let staging = try ModelStaging(name ?? model.name, in: self)
+        if staging.isTaken { throw ModelError.exists(staging.name) }
+        try staging.discard()
+        try Folders.create(staging.model)
         do {
-            var files: [ModelManifest.File] = []
             for (source, fileName) in try ModelFiles(path).installable() {
-                files.append(try ModelManifest.copy(source, to: temporary, as: fileName))
+                let target = staging.model.pushing(fileName)
+                try Folders.create(target.removingLastComponent())
+                try FileCopy.copy(source, to: target) { Interruption.isRequested }
             }
-            try ModelManifest(fingerprint: model.fingerprint, architecture: model.architecture, files: files)
-                .write(temporary)
-            try AtomicFile.flushFolder(temporary)
-            try AtomicFile.rename(temporary, to: target)
-            try AtomicFile.flushFolder(folder)
+            return try staging.install()
         } catch {
-            try? Folders.removeTree(temporary)
+            try? staging.discard()
             throw error
         }
-        guard let installed = try installed(name) else { throw ModelError.notFound(name, installed: []) }
-        return installed
     }
 
     /// Reads every file of an installed model and compares size and SHA-256 with what was installed.
     ///
     /// Throws at the first that differs; costs about 1 s per GB.
     public func verify(_ name: String) throws {
-        guard let installed = try installed(name) else {
+        guard let installed = try find(name) else {
             throw ModelError.notFound(name, installed: try list().map(\.name))
         }
         for file in installed.manifest.files {
-            let relative = FilePath(file.name)
-            guard relative.root == nil, relative.components.allSatisfy({ $0.kind == .regular }) else {
-                throw ModelError.changed(model: name, file: file.name)
-            }
-            let path = installed.path.pushing(relative)
-            guard let status = try? FileStatus.of(path), status.size == file.size,
+            guard let path = file.path.map({ installed.path.pushing($0) }),
+                let status = try? FileStatus.of(path), status.size == file.size,
                 FileDigest.hexadecimal(try FileDigest.sha256(of: path)) == file.sha256
-            else { throw ModelError.changed(model: name, file: file.name) }
+            else { throw ModelError.changed(model: installed.name, file: file.name) }
         }
     }
 
-    /// Removes an installed model and its files.
+    /// Compares the sizes of an installed model's files with what was installed; costs microseconds.
+    public func checkSizes(_ installed: Installed) throws {
+        for file in installed.manifest.files {
+            guard let path = file.path.map({ installed.path.pushing($0) }),
+                (try? FileStatus.of(path))?.size == file.size
+            else { throw ModelError.changed(model: installed.name, file: file.name) }
+        }
+    }
+
+    /// Removes an installed model with its files, damaged or not, or what an unfinished pull has left.
     public func remove(_ name: String) throws {
-        guard let installed = try installed(name) else {
+        let full = try fullName(name) ?? name
+        guard let component = ModelName.folder(full) else {
             throw ModelError.notFound(name, installed: try list().map(\.name))
         }
-        try Folders.removeTree(installed.path)
+        func isThere(_ path: FilePath) -> Bool { (try? FileStatus.of(path, followingLinks: false)) != nil }
+        let isInstalled = isThere(folder.appending(component).appending(ModelManifest.fileName))
+        guard isInstalled || isThere(staging.appending(component)) else {
+            throw ModelError.notFound(name, installed: try list().map(\.name))
+        }
+        let place = try ModelStaging(full, in: self)
+        if isInstalled { try place.removeInstalled() } else { try place.discard() }
     }
 
-    private static func isUsable(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.count <= 100 && name.utf8.first != UInt8(ascii: ".")
-            && name.utf8.allSatisfy { byte in
-                (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
-                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-            }
+    /// The full name of what is called so, or `owner/` and so; nil when nothing is.
+    private func fullName(_ name: String) throws -> String? {
+        guard let component = ModelName.folder(name) else { return nil }
+        let names = try names(in: folder).map(\.name) + names(in: staging).map(\.name)
+        if names.contains(name) { return name }
+        let owned = Set(names.filter { $0.hasSuffix("/\(component.string)") }).sorted()
+        guard owned.count < 2 else { throw ModelError.ambiguous(name, owned) }
+        return owned.first
+    }
+
+    /// The folders with a model's name in a folder; none when it does not exist.
+    private func names(in folder: FilePath) throws -> [(component: FilePath.Component, name: String)] {
+        let entries: [Folders.Entry]
+        do throws(SystemError) {
+            entries = try Folders.list(folder)
+        } catch {
+            if error.errno == .noSuchFileOrDirectory { return [] }
+            throw error
+        }
+        return entries.compactMap { entry in
+            guard let name = ModelName.name(ofFolder: entry.name) else { return nil }
+            let kind =
+                entry.kind == .directory ? entry.kind : try? FileStatus.of(folder.appending(entry.name)).kind
+            return kind == .directory ? (entry.name, name) : nil
+        }
+    }
+
+    /// The bytes of all files below a folder, nil when there are none.
+    private static func size(of path: FilePath) -> Int64? {
+        guard let status = try? FileStatus.of(path, followingLinks: false) else { return nil }
+        guard status.kind == .directory else { return status.size }
+        let inner = ((try? Folders.list(path)) ?? []).compactMap { size(of: path.appending($0.name)) }
+        return inner.isEmpty ? nil : inner.reduce(0, &+)
     }
 }

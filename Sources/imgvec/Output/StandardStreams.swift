@@ -37,6 +37,16 @@ enum StandardError {
     static func write(_ line: String) {
         _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
     }
+
+    /// Asks a question and waits for a line on standard input; nil when the user interrupts instead.
+    static func ask(_ question: String) -> String? {
+        _ = try? FileDescriptor.standardError.writeAll(question.utf8)
+        var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+        while poll(&input, 1, 200) <= 0 {
+            if Interruption.isRequested { return nil }
+        }
+        return readLine() ?? ""
+    }
 }
 
 /// One line on a terminal that is overwritten while work goes on; nothing elsewhere.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Encoders
-import Imaging
 import SystemPackage
 import SystemSupport
 
@@ -8,27 +7,33 @@ struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List, install, describe and check models.",
         discussion: """
-            A model is the one inside imgvec, a Hugging Face CLIP folder (config.json, model.safetensors, vocab.json, \
-            merges.txt), or a ResNet as a .safetensors file with torchvision's names. --model takes a name from \
-            this list or a path.
+            A model is the one inside imgvec, a folder as Hugging Face publishes it (config.json, model.safetensors, \
+            tokenizer files), or a ResNet as a .safetensors file. --model takes a name from this list (owner/name, \
+            or name alone when it is the only one) or a path.
 
             Installed models stand under $IMGVEC_MODEL_DIR, else $XDG_DATA_HOME/imgvec/models, else \
             ~/.local/share/imgvec/models.
             """,
-        subcommands: [List.self, Info.self, Add.self, Check.self, Remove.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Info.self, Pull.self, Add.self, Check.self, Remove.self],
+        defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the embedded and the installed models.")
+            abstract: "List the embedded and the installed models.",
+            discussion: """
+                Entries of the store that cannot be read are named on standard error; the exit status is then 3. \
+                So are pulls that were begun and not finished.
+                """)
 
         func run() throws {
             let embedded = try Model.embedded()
+            let contents = try ModelStore.standard().contents()
             var rows = [
                 [embedded.name, "embedded", String(embedded.fingerprint.prefix(12)), embedded.architecture]
             ]
-            for model in try ModelStore.standard().list() {
+            for model in contents.installed {
                 rows.append([
-                    model.name, NumberText.bytes(model.manifest.files.reduce(0) { $0 + $1.size }),
+                    model.name, NumberText.bytes(model.manifest.size),
                     String(model.manifest.fingerprint.prefix(12)), model.manifest.architecture,
                 ])
             }
@@ -37,33 +42,16 @@ struct Models: ParsableCommand {
             } else {
                 for row in rows { StandardOutput.shared.write(row.joined(separator: "\t") + "\n") }
             }
-        }
-    }
-
-    struct Info: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Describe a model.")
-
-        @Argument(help: ArgumentHelp("A name or path; without it, the embedded model.", valueName: "model"))
-        var model: PathArgument?
-
-        func run() throws {
-            let model = try ModelChoice.load(model)
-            let preprocessing = try model.imageEncoder?.preprocessing
-            let output = StandardOutput.shared
-            output.write("name          \(model.name)\n")
-            output.write("architecture  \(model.architecture)\n")
-            output.write("dimension     \(model.dimension)\n")
-            output.write("parameters    \(model.parameterCount)\n")
-            output.write(
-                "towers        \([model.hasImageEncoder ? "image" : nil, model.hasTextEncoder ? "text" : nil].compactMap { $0 }.joined(separator: ", "))\n"
-            )
-            if let preprocessing {
-                output.write(
-                    "input         \(preprocessing.width)×\(preprocessing.height) pixels, \(preprocessing.mode)\n"
-                )
+            try StandardOutput.shared.flush()
+            for (name, size) in contents.unfinished {
+                StandardError.write(
+                    "\(name): \(NumberText.bytes(size)) of an unfinished installation; 'imgvec models pull \(name)' "
+                        + "goes on, 'imgvec models remove \(name)' drops it")
             }
-            if let scale = model.logitScale { output.write("logit scale   \(NumberText.fixed(scale, 3))\n") }
-            output.write("fingerprint   \(model.fingerprint)\n")
+            for (name, reason) in contents.damaged {
+                StandardError.write("imgvec: \(name): \(reason); 'imgvec models remove \(name)' drops it")
+            }
+            if !contents.damaged.isEmpty { throw ExitStatus.someUnreadable }
         }
     }
 
@@ -80,6 +68,7 @@ struct Models: ParsableCommand {
         var name: String?
 
         func run() throws {
+            Interruption.catchSignals()
             let installed = try ModelStore.standard().add(path.path, name: name)
             StandardError.write("installed \(installed.name) at \(PathText.forTerminal(installed.path))")
         }
@@ -87,23 +76,38 @@ struct Models: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "verify", abstract: "Compare installed models' files with what was installed.")
+            commandName: "verify", abstract: "Compare installed models' files with what was installed.",
+            discussion:
+                "Every model is checked, whatever is found; the exit status is 2 when one is not as installed."
+        )
 
         @Argument(help: ArgumentHelp("Names (default: all installed models).", valueName: "name"))
         var names: [String] = []
 
         func run() throws {
             let store = try ModelStore.standard()
-            let chosen = try names.isEmpty ? store.list().map(\.name) : names
-            for name in chosen {
-                try store.verify(name)
-                StandardError.write("\(name): as installed")
+            var chosen = names
+            if chosen.isEmpty {
+                let contents = try store.contents()
+                chosen = contents.installed.map(\.name) + contents.damaged.map(\.name)
             }
+            var isGood = true
+            for name in chosen {
+                do {
+                    try store.verify(name)
+                    StandardError.write("\(name): as installed")
+                } catch {
+                    StandardError.write("imgvec: \(error)")
+                    isGood = false
+                }
+            }
+            if !isGood { throw ExitStatus.failure }
         }
     }
 
     struct Remove: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Remove an installed model and its files.")
+        static let configuration = CommandConfiguration(
+            abstract: "Remove an installed model and its files, or what an unfinished pull has left.")
 
         @Argument(help: ArgumentHelp("The model's name.", valueName: "name"))
         var name: String
