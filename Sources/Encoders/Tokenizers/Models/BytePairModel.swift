@@ -28,24 +28,23 @@ struct BytePairModel: TokenModel {
         var merges = NumberTable(capacity: pairs.count)
         var joined: [UInt8] = []
         var guess: Int32 = -2
-        for rank in 0..<pairs.count {
-            let (left, right) = pairs[rank]
-            func find(_ piece: ArraySlice<UInt8>) throws(TokenizerError) -> Int32 {
-                guard let token = piece.withUnsafeBufferPointer({ vocabulary.token($0) }) else {
-                    throw .file(file, lacking(piece))
-                }
+        var rank: UInt64 = 0
+        try pairs.forEach { (left, right) throws(TokenizerError) in
+            func find(_ piece: UnsafeBufferPointer<UInt8>) throws(TokenizerError) -> Int32 {
+                guard let token = vocabulary.token(piece) else { throw .file(file, lacking(piece)) }
                 return token
             }
             let first = try find(left), second = try find(right)
-            joined.removeAll(keepingCapacity: true)
-            joined.append(contentsOf: left)
-            joined.append(contentsOf: right.dropFirst(skipped))
             // Vocabularies list what merges make in the merges' order; that saves most look-ups.
             guess += 1
-            if guess < 0 || vocabulary.piece(guess) != joined[...] { guess = try find(joined[...]) }
-            merges.set(
-                BytePairModel.key(first, second),
-                UInt64(UInt32(truncatingIfNeeded: rank)) << 32 | UInt64(UInt32(bitPattern: guess)))
+            if !vocabulary.isPiece(guess, left, right, skipping: skipped) {
+                joined.removeAll(keepingCapacity: true)
+                joined.append(contentsOf: left)
+                joined.append(contentsOf: right.dropFirst(skipped))
+                guess = try joined.withText { (text) throws(TokenizerError) in try find(text) }
+            }
+            merges.set(BytePairModel.key(first, second), rank << 32 | UInt64(UInt32(bitPattern: guess)))
+            rank += 1
         }
         self.merges = merges
     }
@@ -121,7 +120,7 @@ struct BytePairModel: TokenModel {
 }
 
 /// A merge needs a piece that the vocabulary does not have.
-private func lacking(_ piece: ArraySlice<UInt8>) -> String {
+private func lacking(_ piece: UnsafeBufferPointer<UInt8>) -> String {
     "the vocabulary lacks the piece '\(String(decoding: piece, as: UTF8.self))' that a merge needs"
 }
 
@@ -149,10 +148,18 @@ struct MergeList: Sendable {
         return true
     }
 
-    /// A pair by its rank.
-    subscript(rank: Int) -> (left: ArraySlice<UInt8>, right: ArraySlice<UInt8>) {
-        let start = rank == 0 ? 0 : Int(ends[rank - 1].right)
-        let (middle, end) = ends[rank]
-        return (arena[start..<Int(middle)], arena[Int(middle)..<Int(end)])
+    /// Calls `body` for each pair in order.
+    func forEach(
+        _ body: (
+            _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>
+        ) throws(TokenizerError) -> Void
+    ) throws(TokenizerError) {
+        try arena.withText { (arena) throws(TokenizerError) in
+            var start = 0
+            for (middle, end) in ends {
+                try body(arena.part(start..<Int(middle)), arena.part(Int(middle)..<Int(end)))
+                start = Int(end)
+            }
+        }
     }
 }

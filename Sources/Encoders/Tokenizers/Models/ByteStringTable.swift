@@ -56,6 +56,22 @@ struct ByteStringTable: Sendable {
         return (arena[Int(entry.start)..<Int(entry.start) + Int(entry.length)], entry.value)
     }
 
+    /// Whether the string of entry `index` is these two, one after the other.
+    func isEntry(
+        _ index: Int, _ first: UnsafeBufferPointer<UInt8>, _ second: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        let entry = entries[index]
+        guard Int(entry.length) == first.count + second.count else { return false }
+        return arena.withUnsafeBufferPointer { arena in
+            let middle = Int(entry.start) + first.count
+            for index in 0..<first.count where arena[Int(entry.start) + index] != first[index] {
+                return false
+            }
+            for index in 0..<second.count where arena[middle + index] != second[index] { return false }
+            return true
+        }
+    }
+
     /// The number of entry `index`.
     func value(_ index: Int) -> Int32 { entries[index].value }
 
@@ -72,10 +88,18 @@ struct ByteStringTable: Sendable {
             state = fold(state ^ key.loadUnaligned(fromByteOffset: offset, as: UInt64.self), seed.1)
             offset += 8
         }
-        var rest: UInt64 = 0
-        while offset < key.count {
-            rest = rest << 8 | UInt64(key[offset])
-            offset += 1
+        // The rest in one or two loads that may overlap what was read; the length tells strings apart.
+        let rest: UInt64
+        switch key.count - offset {
+        case 0: rest = 0
+        case 1...3:
+            let middle = key[offset + (key.count - offset) / 2]
+            rest = UInt64(key[offset]) << 16 | UInt64(middle) << 8 | UInt64(key[key.count - 1])
+        default:
+            let first = key.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+            rest =
+                UInt64(first) << 32
+                | UInt64(key.loadUnaligned(fromByteOffset: key.count - 4, as: UInt32.self))
         }
         return fold(state ^ rest, seed.1 ^ 0x9E37_79B9_7F4A_7C15)
     }

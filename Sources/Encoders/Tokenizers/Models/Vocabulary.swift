@@ -41,6 +41,18 @@ struct Vocabulary: Sendable {
         return table.entry(Int(entries[Int(token)])).key
     }
 
+    /// Whether a token's piece is `left` followed by `right` without its first bytes.
+    func isPiece(
+        _ token: Int32, _ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>,
+        skipping skipped: Int
+    ) -> Bool {
+        guard token >= 0, token < entries.count, entries[Int(token)] >= 0, skipped <= right.count else {
+            return false
+        }
+        return table.isEntry(
+            Int(entries[Int(token)]), left, UnsafeBufferPointer(rebasing: right[skipped...]))
+    }
+
     /// The tokens of `<0x00>` … `<0xFF>`, nil for those that are missing.
     func byteTokens() -> [Int32?] {
         (0..<256).map { byte in
