@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 
-from prepare import SIDE, TEACHER_CLASSES, read_rows
+from prepare import SIDE, TEACHER_CLASSES, TEACHER_FEATURES, read_rows
 from words import HYPERNYMS, SOURCE_NAMES, coarser, phrase, words_in
 
 # Sources drawn more often than their size says: everyday photos, and rich captions of which there are few.
@@ -28,9 +28,11 @@ class Pictures:
         self.teacher = np.memmap(os.path.join(cache, "teacher.i8"), np.int8, "r", shape=(count, TEACHER_CLASSES))
         with open(os.path.join(cache, "teacher.json")) as file:
             self.teacher_scale = json.load(file)["scale"]
+        self.features = np.memmap(os.path.join(cache, "features.u8"), np.uint8, "r", shape=(count, TEACHER_FEATURES))
 
         self.train = np.array([i for i, row in enumerate(self.rows) if row["split"] == "train"])
         self.dev = np.array([i for i, row in enumerate(self.rows) if row["split"] == "dev"])
+        self.mean_feature = self.features[self.train[::10]].mean(0, dtype=np.float64).astype(np.float32)
         weight = np.array([SOURCE_WEIGHT.get(self.rows[i]["source"], 1.0) for i in self.train])
         self.draw_weight = weight / weight.sum()
         self.labels = sorted({self.rows[i]["label"] for i in self.train if "label" in self.rows[i]})
@@ -42,6 +44,14 @@ class Pictures:
 
     def teacher_logits(self, indices):
         return self.teacher[indices].astype(np.float32) * self.teacher_scale
+
+    def teacher_features(self, indices):
+        """What the teacher sees before it decides, less what it sees in every picture: (n, 1280)."""
+        return self.features[indices].astype(np.float32) - self.mean_feature
+
+    def dev_captions(self):
+        """Captions of held-out photos, which other lists of captions repeat."""
+        return {letters(caption) for i in self.dev for caption in self.rows[i].get("captions", ())}
 
     def _build_concepts(self):
         """Fills `member[row, concept]` and `row_of[picture]`: which names are true of which picture. Training pictures only."""
@@ -123,6 +133,11 @@ class Pictures:
         return indices, logits, list(texts), positive
 
 
+def letters(text):
+    """A caption without spaces, case and punctuation, to know it again by."""
+    return "".join(character for character in text.lower() if character.isalnum())
+
+
 class Choice:
     """random.choice on a NumPy generator."""
 
@@ -136,9 +151,11 @@ class Choice:
 class Words:
     """Text-only material: paraphrase groups, and names with CLIP's own vectors."""
 
-    def __init__(self, data, imagenet):
+    def __init__(self, data, imagenet, without):
+        """`without`: captions, as `letters` makes them, whose groups are left out."""
         with gzip.open(os.path.join(data, "text", "paraphrases.jsonl.gz"), "rt") as lines:
-            self.paraphrases = [json.loads(line) for line in lines]
+            groups = [json.loads(line) for line in lines]
+        self.paraphrases = [group for group in groups if not without.intersection(map(letters, group))]
         stored = np.load(os.path.join(data, "teachers", "clip_vitb32_names.npz"))
         vectors = stored["emb"].astype(np.float32)
         by_name = {}

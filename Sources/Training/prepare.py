@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 SIDE = 112
-TEACHER_CLASSES = 1001
+TEACHER_CLASSES, TEACHER_FEATURES = 1001, 1280
 
 
 def read_rows(data):
