@@ -87,6 +87,15 @@ class Pictures:
         for r, names in enumerate(sets):
             self.member[r, [self.concept_number[name] for name in names]] = True
 
+    def draw_names(self, count, rng):
+        """`count` labels typed as queries, and their concepts."""
+        chosen = rng.choice(len(self.labels), count, replace=False)
+        return [phrase(self.labels[n], Choice(rng)) for n in chosen], [self.concept_number[self.labels[n]] for n in chosen]
+
+    def labels_of(self, concepts):
+        """(n, labels): whether a label's pictures show the concept."""
+        return self.member[:len(self.labels), concepts].T
+
     def draw_text(self, i, teacher_best, rng):
         """One text for picture i: (text, concept number or -1 for a caption)."""
         row, dice = self.rows[i], rng.random()
@@ -111,7 +120,7 @@ class Pictures:
         return phrase(name, Choice(rng)), self.concept_number[name]
 
     def batch(self, count, rng):
-        """Pictures, their distinct texts, and which text is true of which picture."""
+        """Pictures, their distinct texts with their concepts (-1: a caption), and which text is true of which picture."""
         indices = rng.choice(self.train, count, replace=False, p=self.draw_weight)
         logits = self.teacher_logits(indices)
         p = np.exp(logits - logits.max(1, keepdims=True))
@@ -130,7 +139,7 @@ class Pictures:
         classes = self.imagenet_class[concepts]
         positive |= (p[:, 1:][:, classes] > 0.35) & (classes >= 0)
         positive[np.arange(count), owner] = True
-        return indices, logits, list(texts), positive
+        return indices, logits, list(texts), concepts, positive
 
 
 def letters(text):
