@@ -138,5 +138,7 @@ EDITS = {
     "crop 75%": lambda im: crop(im, 0.75, 0.6, 0.4), "grey": lambda im: im.convert("L").convert("RGB"),
     "caption bar": lambda im: caption_bar(im, "when you see it", 0.16), "border": lambda im: border(im, 0.06, (255, 255, 255)),
     "brighter": lambda im: ImageEnhance.Brightness(im).enhance(1.35), "mirror": ImageOps.mirror,
+    "crop half the area": lambda im: crop(im, 0.5 ** 0.5, 0.3, 0.6), "rotate 90": lambda im: im.transpose(Image.ROTATE_90),
+    "screenshot": lambda im: screenshot(im, np.random.default_rng(4)),
     "rotate 5": lambda im: crop(im.rotate(5, Image.BILINEAR), 0.88),
 }

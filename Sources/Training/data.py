@@ -37,6 +37,7 @@ class Pictures:
         self.draw_weight = weight / weight.sum()
         self.labels = sorted({self.rows[i]["label"] for i in self.train if "label" in self.rows[i]})
         number = {label: n for n, label in enumerate(self.labels)}
+        self.label_number = number
         self.label_of = np.array([number.get(row.get("label"), -1) for row in self.rows])
         with open(os.path.join(data, "teachers", "imagenet_labels.txt")) as lines:
             self.imagenet = [line.strip().lower().split(", ") for line in lines][1:]
@@ -119,9 +120,9 @@ class Pictures:
             name = words[rng.integers(len(words))]
         return phrase(name, Choice(rng)), self.concept_number[name]
 
-    def batch(self, count, rng):
+    def batch(self, count, rng, among=None):
         """Pictures, their distinct texts with their concepts (-1: a caption), and which text is true of which picture."""
-        indices = rng.choice(self.train, count, replace=False, p=self.draw_weight)
+        indices = rng.choice(self.train if among is None else among, count, replace=False, p=self.draw_weight if among is None else None)
         logits = self.teacher_logits(indices)
         p = np.exp(logits - logits.max(1, keepdims=True))
         p /= p.sum(1, keepdims=True)

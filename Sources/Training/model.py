@@ -19,7 +19,7 @@ TEXT = {"model_type": "clip_text_model", "hidden_size": 192, "intermediate_size"
         "max_position_embeddings": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
 MEANING, INSTANCE = 192, 64
 PROJECTION = MEANING + INSTANCE
-INSTANCE_SHARE = 0.3  # of the squared length of a picture's vector; chosen on dev
+INSTANCE_SHARE = 0.4  # of the squared length of a picture's vector; chosen on dev
 
 
 class BasicBlock(nn.Module):
@@ -166,6 +166,27 @@ class DualEncoder(nn.Module):
     def encode_texts(self, ids):
         """Unit vectors (n, 256) of token ids; the last 64 numbers are zero."""
         return F.pad(self.text_meaning(ids), (0, INSTANCE))
+
+
+def exported_weights(model):
+    """The two projections of pictures as one, and the text projection with rows of zeros where a text says nothing: what imgvec
+    reads, and transformers' CLIP text model as well."""
+    weights = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    visual, instance, text = (weights.pop(f"{name}_projection.weight") for name in ("visual", "instance", "text"))
+    return weights | {"visual_projection.weight": torch.cat([visual, instance]), "text_projection.weight": F.pad(text, (0, 0, 0, INSTANCE))}
+
+
+def from_exported(weights):
+    """What `exported_weights` was given."""
+    visual, text = weights["visual_projection.weight"], weights["text_projection.weight"]
+    assert not text[MEANING:].any()
+    return weights | {"visual_projection.weight": visual[:MEANING], "instance_projection.weight": visual[MEANING:],
+                      "text_projection.weight": text[:MEANING]}
+
+
+def image_parts(model):
+    """The `image_parts` of config.json."""
+    return [{"dimension": MEANING, "share": round(1 - model.instance_share, 4)}, {"dimension": INSTANCE, "share": round(model.instance_share, 4)}]
 
 
 def text_config(tokenizer):

@@ -35,7 +35,7 @@ WARM_UP = 200
 BANK_EVERY = 40                     # steps between refreshing the vectors of ImageNet names
 QUEUE = 2048                        # earlier pictures that edited copies are told apart from
 # Small pictures cost a third of large ones and teach nearly as much; the end of a branch belongs to the size in use.
-TRUNK_SIZES, BRANCH_SIZES = ([64, 80, 96], [0.4, 0.4, 0.2]), ([96, 112], [0.4, 0.6])
+TRUNK_SIZES, BRANCH_SIZES = ([64, 80, 96], [0.4, 0.4, 0.2]), ([80, 96, 112], [0.4, 0.35, 0.25])
 TEACHER_HEAT = 0.6                  # on small pictures the teacher is too unsure of itself: mean entropy 3.6 nats, with this 1.7
 WEIGHT = {"contrast": 1.0, "label": 1.0, "word": 0.5, "imagenet": 0.2, "label head": 0.3, "teacher head": 1.0, "feature head": 3.0, "copy": 0.3,
           "names": 0.4, "paraphrase": 0.3}
