@@ -225,19 +225,17 @@ def work(rank, options):
     step, before, first, history = 0, 0.0, 0, []
     if os.path.exists(source):
         state = torch.load(source, weights_only=False)
-        missing, unexpected = trainee.load_state_dict(state["trainee"], strict=False)
+        trainee.load_state_dict(state["trainee"])
         average.load_state_dict(state["average"])
-        if "proxies.weight" in missing:
-            with torch.no_grad():
-                trainee.proxies.weight.copy_(encode(average, tokenizer, pictures.labels, {}))
-        if not missing and not unexpected:
-            optimiser.load_state_dict(state["optimiser"])
+        optimiser.load_state_dict(state["optimiser"])
         step, before, history = state["step"], state["spent"], state["history"]
         # Rates and weights may have been changed between two sessions; the file's own win over the checkpoint's.
         for group, fresh in zip(optimiser.param_groups, make_optimiser(trainee).param_groups):
             group["peak"], group["weight_decay"] = fresh["peak"], fresh["weight_decay"]
     elif options.warm_from:
         start_from_first_version(trainee, options.warm_from)
+        with torch.no_grad():
+            trainee.proxies.weight.copy_(encode(trainee.model, tokenizer, pictures.labels, {}))
         average.load_state_dict(trainee.model.state_dict())
     else:
         average.load_state_dict(trainee.model.state_dict())
@@ -247,6 +245,11 @@ def work(rank, options):
         print(f"{len(pictures.train)} pictures, {len(pictures.labels)} labels, {len(pictures.concepts)} names; parameters: image "
               f"{count(average.vision_model)}, text {count(average.text_model)}, all {count(average)}; from step {step}", flush=True)
 
+    def report(now):
+        """This run's own line in the model's history."""
+        return [{"kind": kind, "steps": step - first, "minutes": round((now - started) / 60, 1), "pictures": (step - first) * WORKERS * PICTURES}]
+
+    kind = "branch" if branch else "trunk"
     learner = Learner(trainee, pictures, words, tokenizer)
     started = last_log = last_save = time.time()
     sums, seen = {}, 0
@@ -289,12 +292,11 @@ def work(rank, options):
                   f"{seen / (now - last_log):.0f} img/s " + " ".join(f"{name}: {np.mean(values):.3f}" for name, values in sums.items()), flush=True)
             sums, seen, last_log = {}, 0, now
         if now - last_save > 180:
-            save(release + ".going" if branch else trunk, trainee, average, optimiser, step, before + now - started, history)
+            save(release + ".going" if branch else trunk, trainee, average, optimiser, step, before + now - started, history + report(now))
             last_save = now
 
     if rank == 0:
-        kind = "branch" if branch else "trunk"
-        history = history + [{"kind": kind, "steps": step - first, "minutes": round(minutes, 1), "pictures": (step - first) * WORKERS * PICTURES}]
+        history = history + report(time.time())
         save(release if branch else trunk, trainee, average, optimiser, step, before + time.time() - started, history)
         if os.path.exists(release + ".going"):
             os.remove(release + ".going")
