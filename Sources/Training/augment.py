@@ -83,33 +83,51 @@ def smaller(image, share):
     return image.resize((round(w * share), round(h * share)), Image.BICUBIC).resize((w, h), Image.BICUBIC)
 
 
+def screenshot(image, rng):
+    """The picture inside a page: plain margins of their own size on each side, sometimes bars."""
+    w, h = image.size
+    page = Image.new("RGB", (w, h), tuple(int(c) for c in (rng.integers(225, 256, 3) if rng.random() < 0.6 else rng.integers(0, 40, 3))))
+    left, top, right, bottom = (rng.uniform(0, 0.2, 4) * [w, h, w, h]).astype(int)
+    page.paste(image.resize((w - left - right, h - top - bottom), Image.BICUBIC), (int(left), int(top)))
+    draw = ImageDraw.Draw(page)
+    for _ in range(rng.integers(3)):
+        y = int(rng.integers(h - 8))
+        draw.rectangle((int(left), y, int(left) + w // 3, y + 3), fill=tuple(int(c) for c in rng.integers(0, 256, 3)))
+    return page
+
+
 def edited(pixels, size, rng):
-    """One random edit (sometimes two) of each picture: uint8 (n, h, w, 3) to float (n, 3, size, size)."""
+    """One to three random edits of each picture: uint8 (n, h, w, 3) to float (n, 3, size, size)."""
     out = []
     for picture in pixels:
         image = Image.fromarray(picture)
-        for _ in range(2 if rng.random() < 0.4 else 1):
-            kind = rng.integers(9)
+        for _ in range(rng.choice([1, 2, 3], p=[0.6, 0.3, 0.1])):
+            kind = rng.integers(12)
             if kind == 0:
                 image = jpeg(image, rng.integers(12, 60))
             elif kind == 1:
                 image = smaller(image, rng.uniform(0.35, 0.8))
-            elif kind in (2, 3):
-                image = crop(image, rng.uniform(0.7, 0.95), rng.random(), rng.random())
-            elif kind == 4:
-                image = image.convert("L").convert("RGB")
+            elif kind in (2, 3, 4):
+                image = crop(image, rng.uniform(0.5, 0.95), rng.random(), rng.random())
             elif kind == 5:
-                words = "".join(rng.choice(list("abcdefghij klmnop QRST"), 14))
-                image = caption_bar(image, words, rng.uniform(0.08, 0.22), rng.random() < 0.5, rng.random() < 0.6)
+                image = image.convert("L").convert("RGB")
             elif kind == 6:
-                image = border(image, rng.uniform(0.03, 0.12), tuple(int(c) for c in rng.integers(0, 256, 3)))
+                words = "".join(rng.choice(list("abcdefghij klmnop QRST"), 14))
+                image = caption_bar(image, words, rng.uniform(0.08, 0.25), rng.random() < 0.5, rng.random() < 0.6)
             elif kind == 7:
+                image = border(image, rng.uniform(0.03, 0.15), tuple(int(c) for c in rng.integers(0, 256, 3)))
+            elif kind == 8:
                 image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.6, 1.5))
                 image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.6, 1.5))
-            elif rng.random() < 0.5:
-                image = ImageOps.mirror(image)
+                image = ImageEnhance.Color(image).enhance(rng.uniform(0.4, 1.6))
+            elif kind == 9:
+                image = screenshot(image, rng)
+            elif kind == 10:
+                image = image.transpose([Image.ROTATE_90, Image.ROTATE_180, Image.ROTATE_270][rng.integers(3)])
             else:
-                image = crop(image.rotate(rng.uniform(-8, 8), Image.BILINEAR), 0.86)
+                image = crop(image.rotate(rng.uniform(-10, 10), Image.BILINEAR), 0.86)
+            if rng.random() < 0.1:
+                image = ImageOps.mirror(image)
         out.append(np.asarray(image.resize((size, size), Image.BICUBIC)))
     return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).float()
 
@@ -120,5 +138,7 @@ EDITS = {
     "crop 75%": lambda im: crop(im, 0.75, 0.6, 0.4), "grey": lambda im: im.convert("L").convert("RGB"),
     "caption bar": lambda im: caption_bar(im, "when you see it", 0.16), "border": lambda im: border(im, 0.06, (255, 255, 255)),
     "brighter": lambda im: ImageEnhance.Brightness(im).enhance(1.35), "mirror": ImageOps.mirror,
+    "crop half the area": lambda im: crop(im, 0.5 ** 0.5, 0.3, 0.6), "rotate 90": lambda im: im.transpose(Image.ROTATE_90),
+    "screenshot": lambda im: screenshot(im, np.random.default_rng(4)),
     "rotate 5": lambda im: crop(im.rotate(5, Image.BILINEAR), 0.88),
 }

@@ -10,7 +10,7 @@ import os
 
 import numpy as np
 
-from prepare import SIDE, TEACHER_CLASSES, read_rows
+from prepare import SIDE, TEACHER_CLASSES, TEACHER_FEATURES, read_rows
 from words import HYPERNYMS, SOURCE_NAMES, coarser, phrase, words_in
 
 # Sources drawn more often than their size says: everyday photos, and rich captions of which there are few.
@@ -28,13 +28,16 @@ class Pictures:
         self.teacher = np.memmap(os.path.join(cache, "teacher.i8"), np.int8, "r", shape=(count, TEACHER_CLASSES))
         with open(os.path.join(cache, "teacher.json")) as file:
             self.teacher_scale = json.load(file)["scale"]
+        self.features = np.memmap(os.path.join(cache, "features.u8"), np.uint8, "r", shape=(count, TEACHER_FEATURES))
 
         self.train = np.array([i for i, row in enumerate(self.rows) if row["split"] == "train"])
         self.dev = np.array([i for i, row in enumerate(self.rows) if row["split"] == "dev"])
+        self.mean_feature = self.features[self.train[::10]].mean(0, dtype=np.float64).astype(np.float32)
         weight = np.array([SOURCE_WEIGHT.get(self.rows[i]["source"], 1.0) for i in self.train])
         self.draw_weight = weight / weight.sum()
         self.labels = sorted({self.rows[i]["label"] for i in self.train if "label" in self.rows[i]})
         number = {label: n for n, label in enumerate(self.labels)}
+        self.label_number = number
         self.label_of = np.array([number.get(row.get("label"), -1) for row in self.rows])
         with open(os.path.join(data, "teachers", "imagenet_labels.txt")) as lines:
             self.imagenet = [line.strip().lower().split(", ") for line in lines][1:]
@@ -42,6 +45,14 @@ class Pictures:
 
     def teacher_logits(self, indices):
         return self.teacher[indices].astype(np.float32) * self.teacher_scale
+
+    def teacher_features(self, indices):
+        """What the teacher sees before it decides, less what it sees in every picture: (n, 1280)."""
+        return self.features[indices].astype(np.float32) - self.mean_feature
+
+    def dev_captions(self):
+        """Captions of held-out photos, which other lists of captions repeat."""
+        return {letters(caption) for i in self.dev for caption in self.rows[i].get("captions", ())}
 
     def _build_concepts(self):
         """Fills `member[row, concept]` and `row_of[picture]`: which names are true of which picture. Training pictures only."""
@@ -77,6 +88,15 @@ class Pictures:
         for r, names in enumerate(sets):
             self.member[r, [self.concept_number[name] for name in names]] = True
 
+    def draw_names(self, count, rng):
+        """`count` labels typed as queries, and their concepts."""
+        chosen = rng.choice(len(self.labels), count, replace=False)
+        return [phrase(self.labels[n], Choice(rng)) for n in chosen], [self.concept_number[self.labels[n]] for n in chosen]
+
+    def labels_of(self, concepts):
+        """(n, labels): whether a label's pictures show the concept."""
+        return self.member[:len(self.labels), concepts].T
+
     def draw_text(self, i, teacher_best, rng):
         """One text for picture i: (text, concept number or -1 for a caption)."""
         row, dice = self.rows[i], rng.random()
@@ -100,9 +120,9 @@ class Pictures:
             name = words[rng.integers(len(words))]
         return phrase(name, Choice(rng)), self.concept_number[name]
 
-    def batch(self, count, rng):
-        """Pictures, their distinct texts, and which text is true of which picture."""
-        indices = rng.choice(self.train, count, replace=False, p=self.draw_weight)
+    def batch(self, count, rng, among=None):
+        """Pictures, their distinct texts with their concepts (-1: a caption), and which text is true of which picture."""
+        indices = rng.choice(self.train if among is None else among, count, replace=False, p=self.draw_weight if among is None else None)
         logits = self.teacher_logits(indices)
         p = np.exp(logits - logits.max(1, keepdims=True))
         p /= p.sum(1, keepdims=True)
@@ -120,7 +140,12 @@ class Pictures:
         classes = self.imagenet_class[concepts]
         positive |= (p[:, 1:][:, classes] > 0.35) & (classes >= 0)
         positive[np.arange(count), owner] = True
-        return indices, logits, list(texts), positive
+        return indices, logits, list(texts), concepts, positive
+
+
+def letters(text):
+    """A caption without spaces, case and punctuation, to know it again by."""
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 class Choice:
@@ -136,9 +161,11 @@ class Choice:
 class Words:
     """Text-only material: paraphrase groups, and names with CLIP's own vectors."""
 
-    def __init__(self, data, imagenet):
+    def __init__(self, data, imagenet, without):
+        """`without`: captions, as `letters` makes them, whose groups are left out."""
         with gzip.open(os.path.join(data, "text", "paraphrases.jsonl.gz"), "rt") as lines:
-            self.paraphrases = [json.loads(line) for line in lines]
+            groups = [json.loads(line) for line in lines]
+        self.paraphrases = [group for group in groups if not without.intersection(map(letters, group))]
         stored = np.load(os.path.join(data, "teachers", "clip_vitb32_names.npz"))
         vectors = stored["emb"].astype(np.float32)
         by_name = {}

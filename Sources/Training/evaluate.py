@@ -14,7 +14,7 @@ from PIL import Image
 
 import tokenizer as tokenizers
 from augment import EDITS
-from model import normalise, pad
+from model import VISION, DualEncoder, normalise, pad, text_config
 
 
 @torch.no_grad()
@@ -171,9 +171,16 @@ def full(model, pictures, tokenizer, count=500):
     return {k: round(float(v), 4) for k, v in table.items()}, images, queries
 
 
+def fitted_model(run, tokenizer):
+    """The model that fit.py left, and how it was trained."""
+    state = torch.load(os.path.join(run, "fitted.pt"), weights_only=False)
+    model = DualEncoder(VISION, text_config(tokenizer)).to(memory_format=torch.channels_last)
+    model.load_state_dict(state["model"])
+    return model.eval(), state["history"]
+
+
 def main():
     from data import Pictures
-    from finish import finished_model
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="../shared/data")
@@ -181,9 +188,9 @@ def main():
     options = parser.parse_args()
     started = time.time()
     tokenizer, pictures = tokenizers.load(os.path.join(options.run, "tokenizer")), Pictures(options.data, options.run)
-    model, step, _ = finished_model(options.run, tokenizer, pictures)
+    model, _ = fitted_model(options.run, tokenizer)
     table, _, _ = full(model, pictures, tokenizer)
-    print(json.dumps({"step": step, **table}, indent=1), f"\n{time.time() - started:.0f} s")
+    print(json.dumps(table, indent=1), f"\n{time.time() - started:.0f} s")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python export.py --data ../shared/data --run RUN --model Sources/CBundledModel/data --golden Fixtures/golden/mini
 
-Takes the averaged weights of RUN/checkpoint.pt, finished by finish.py, rounds them to float16, and from then on works with
+Takes the weights of RUN/fitted.pt, rounds them to float16, and from then on works with
 the rounded ones: what is measured, calibrated and written as reference is what users get.
 """
 import argparse
@@ -16,13 +16,12 @@ from safetensors.torch import save_file
 
 import tokenizer as tokenizers
 from data import Pictures
-from evaluate import full, random_pairs
-from finish import finished_model
+from evaluate import fitted_model, full, random_pairs
 from golden import write_golden
-from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, text_config
+from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, exported_weights, image_parts, text_config
 from provenance import provenance
 
-VERSION = "0.1"
+VERSION = "0.2"
 
 
 def round_weights(model):
@@ -31,7 +30,7 @@ def round_weights(model):
 
 
 def write_weights(model, folder):
-    tensors = {name: value.half().contiguous() for name, value in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    tensors = {name: value.half().contiguous() for name, value in exported_weights(model).items()}
     assert all(torch.isfinite(value).all() for value in tensors.values())
     path = os.path.join(folder, "model.safetensors")
     save_file(tensors, path, metadata={"format": "pt"})
@@ -59,7 +58,7 @@ def main():
     for name in ("vocab.json", "merges.txt"):
         shutil.copy(os.path.join(folder, name), options.model)
     pictures = Pictures(options.data, options.run)
-    model, step, spent = finished_model(options.run, tokenizer, pictures)
+    model, history = fitted_model(options.run, tokenizer)
     round_weights(model)
     write_weights(model, options.model)
 
@@ -68,7 +67,8 @@ def main():
     quantiles = lambda values: [round(float(v), 5) for v in values]
     write_json(options.model, "config.json", {
         "model_type": "imgvec_dual", "name": "imgvec-mini", "version": VERSION, "projection_dim": PROJECTION,
-        "logit_scale_init_value": round(float(model.logit_scale), 4), "vision_config": VISION, "text_config": text_config(tokenizer),
+        "logit_scale_init_value": round(float(model.logit_scale), 4), "image_parts": image_parts(model),
+        "vision_config": VISION, "text_config": text_config(tokenizer),
         "calibration": {"what": "cosine of random pairs of dev pictures (and of dev texts with dev pictures) at the quantiles 0, 0.01 ... 1",
                         "image_image_quantiles": quantiles(image_image), "text_image_quantiles": quantiles(text_image),
                         "copy_threshold": round(table["copies: its cosine threshold"], 4)}})
@@ -77,9 +77,9 @@ def main():
         "do_center_crop": False, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": MEAN, "image_std": STD,
         "do_convert_rgb": True})
     with open(os.path.join(options.model, "PROVENANCE.md"), "w") as file:
-        file.write(provenance(table, VERSION, step, spent, datetime.date.today(), options.note, pictures))
+        file.write(provenance(table, VERSION, history, model.instance_share, datetime.date.today(), options.note, pictures))
     write_golden(options.model, options.golden)
-    write_json(options.run, "metrics.json", {"step": step, **table})
+    write_json(options.run, "metrics.json", {"history": history, **table})
     print(json.dumps(table, indent=1))
 
 

@@ -1,7 +1,9 @@
 """The two towers of imgvec-mini, with the parameter names they are exported under.
 
 Image tower: torchvision's ResNet with BasicBlocks, narrow. Text tower: CLIP's text transformer, small. Both end in a
-bias-free projection to one shared 256-dimensional space; vectors are compared by cosine.
+bias-free projection to one shared 192-dimensional space of meaning. A second projection of the image tower says which
+photo it is, whatever was done to it: 64 dimensions that a text leaves at zero. A picture's vector is both parts, each
+of a fixed length; vectors are compared by cosine.
 """
 import torch
 import torch.nn as nn
@@ -15,7 +17,9 @@ VISION = {"model_type": "resnet", "layer_type": "basic", "num_channels": 3, "emb
           "depths": [2, 2, 2, 2], "image_size": IMAGE_SIZE}
 TEXT = {"model_type": "clip_text_model", "hidden_size": 192, "intermediate_size": 768, "num_hidden_layers": 3, "num_attention_heads": 6,
         "max_position_embeddings": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
-PROJECTION = 256
+MEANING, INSTANCE = 192, 64
+PROJECTION = MEANING + INSTANCE
+INSTANCE_SHARE = 0.4  # of the squared length of a picture's vector; chosen on dev
 
 
 class BasicBlock(nn.Module):
@@ -135,20 +139,54 @@ class TextTower(nn.Module):
 
 
 class DualEncoder(nn.Module):
-    def __init__(self, vision, text, projection=PROJECTION):
+    def __init__(self, vision, text, instance_share=INSTANCE_SHARE):
         super().__init__()
+        self.instance_share = instance_share
         self.vision_model = ImageTower(vision)
         self.text_model = TextTower(text)
-        self.visual_projection = nn.Linear(vision["hidden_sizes"][-1], projection, bias=False)
-        self.text_projection = nn.Linear(text["hidden_size"], projection, bias=False)
+        self.visual_projection = nn.Linear(vision["hidden_sizes"][-1], MEANING, bias=False)
+        self.instance_projection = nn.Linear(vision["hidden_sizes"][-1], INSTANCE, bias=False)
+        self.text_projection = nn.Linear(text["hidden_size"], MEANING, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(20.0).log())
+
+    def meaning(self, features):
+        return F.normalize(self.visual_projection(features).float(), dim=-1)
+
+    def instance(self, features):
+        return F.normalize(self.instance_projection(features).float(), dim=-1)
+
+    def text_meaning(self, ids):
+        return F.normalize(self.text_projection(self.text_model(ids)).float(), dim=-1)
 
     def encode_images(self, pixels):
         """Unit vectors (n, 256) of normalised pixels."""
-        return F.normalize(self.visual_projection(self.vision_model(pixels)).float(), dim=-1)
+        features = self.vision_model(pixels)
+        return torch.cat([self.meaning(features) * (1 - self.instance_share) ** 0.5, self.instance(features) * self.instance_share ** 0.5], 1)
 
     def encode_texts(self, ids):
-        return F.normalize(self.text_projection(self.text_model(ids)).float(), dim=-1)
+        """Unit vectors (n, 256) of token ids; the last 64 numbers are zero."""
+        return F.pad(self.text_meaning(ids), (0, INSTANCE))
+
+
+def exported_weights(model):
+    """The two projections of pictures as one, and the text projection with rows of zeros where a text says nothing: what imgvec
+    reads, and transformers' CLIP text model as well."""
+    weights = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    visual, instance, text = (weights.pop(f"{name}_projection.weight") for name in ("visual", "instance", "text"))
+    return weights | {"visual_projection.weight": torch.cat([visual, instance]), "text_projection.weight": F.pad(text, (0, 0, 0, INSTANCE))}
+
+
+def from_exported(weights):
+    """What `exported_weights` was given."""
+    visual, text = weights["visual_projection.weight"], weights["text_projection.weight"]
+    assert not text[MEANING:].any()
+    return weights | {"visual_projection.weight": visual[:MEANING], "instance_projection.weight": visual[MEANING:],
+                      "text_projection.weight": text[:MEANING]}
+
+
+def image_parts(model):
+    """The `image_parts` of config.json."""
+    return [{"dimension": MEANING, "share": round(1 - model.instance_share, 4)}, {"dimension": INSTANCE, "share": round(model.instance_share, 4)}]
 
 
 def text_config(tokenizer):

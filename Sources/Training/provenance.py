@@ -3,28 +3,27 @@ import collections
 
 TEMPLATE = """# imgvec-mini {version}
 
-A small image+text dual encoder, trained from random weights by this project on {date}: a narrow ResNet (BasicBlocks, widths
-32/64/128/288, 112x112 pictures) and a 3-layer CLIP text transformer (width 192, 6,144-token BPE), both projected to 256 dimensions.
+A small image+text dual encoder, trained from random weights by this project, exported on {date}: a narrow ResNet (BasicBlocks, widths
+32/64/128/288, 112x112 pictures) and a 3-layer CLIP text transformer (width 192, 6,144-token BPE). Vectors have 256 dimensions: 192 of
+meaning, shared with texts, and 64 that say which photo it is ({share:.0%} of a picture's squared length; zero for texts).
 5.95 M parameters, stored as float16. {note}
 
 ## Recipe
 
-`Sources/Training` holds all of it; its README says how to run it. This file's weights: {steps} steps of 208 pictures (48 of them a
-second time, edited) in {minutes:.0f} minutes on two shared CPU cores (bfloat16 arithmetic, float32 weights), {passes:.1f} passes over the training
-pictures, moving average of the weights; then batch-norm statistics taken anew and image vectors spread out (`finish.py`).
+`Sources/Training` holds all of it; its README says how to run it. This file's weights come from, one after the other, on two CPU cores that
+were busy with other work (bfloat16 arithmetic, float32 weights):
 
-    cd <root of the repository>
-    python Sources/Training/prepare.py --data DATA --run RUN
-    python Sources/Training/tokenizer.py --data DATA --run RUN
-    python Sources/Training/train.py --data DATA --run RUN --steps {steps} --seed 1
-    python Sources/Training/export.py --data DATA --run RUN
+| part | steps | minutes | pictures seen | passes over the training pictures |
+|---|---|---|---|---|
+{history}
 
-The schedule of this run followed the clock (`--minutes`, changed several times while it ran, on a machine busy with other work); `--steps` repeats
-its length, not its bits. The first 1,337 steps cropped pictures down to 35 % of their area, later ones to 50 % and at the end 65 %.
+"first version" is the training of imgvec-mini 0.1 (its recipe is in this repository's history), whose weights the trunk started from; the trunk
+runs at a constant rate, a branch lets it fall to zero, "fit" trains the projections and the text tower on features of the finished image tower.
+Schedules follow the clock, so another run repeats the recipe, not the bits.
 
-Objectives: contrast of pictures and texts (a text is a positive for every picture it is true of: label, synonym, coarser name,
-caption), label names and ImageNet names as classifiers in the shared space, soft labels of a MobileNet v2 teacher, closeness of edited
-copies, closeness of paraphrases, and OpenAI CLIP's similarities between names (text to text) so that unseen words land near seen ones.
+Objectives: contrast of pictures and texts (a text is a positive for every picture it is true of: label, synonym, coarser name, caption), free
+label vectors that pictures and label names are drawn to, opinion and pooled features of a MobileNet v2 teacher, edited copies among other
+pictures, closeness of paraphrases, and OpenAI CLIP's similarities between names (text to text) so that unseen words land near seen ones.
 No weights of another model are in it.
 
 ## Data
@@ -58,20 +57,25 @@ Copies, by edit ({edits} edits of 500 dev pictures, against all dev pictures; re
   (bird and butterfly species, shop brands), so the figures say little about how a private photo collection fares.
 - Captions: there were only about 4,500 captioned photos to learn from, and Flickr8k R@k above shows it. Short queries work better.
 - It sees a picture at 112x112, squashed to a square: small objects and written words are lost.
-- Copies: the original of an edited picture nearly always comes first, but pictures of one kind (faces, shoes on white) lie so close
-  that no single cosine threshold separates copies from look-alikes. Confirm copies with a perceptual hash.
+- Copies: the original of an edited picture nearly always comes first, but pictures of one kind (faces, shoes on white, receipts) lie so
+  close that no single cosine threshold separates copies from look-alikes. `imgvec dupes` compares the pixels of what vectors propose.
 - English only. Pictures of people in the data are web photos; expect its biases. Never use it to identify people.
 - For better results install a CLIP model (`imgvec models add`).
 """
 
 
-def provenance(table, version, steps, spent, date, note, pictures):
+FIRST_VERSION = {"kind": "first version", "steps": 3855, "minutes": 105, "pictures": 3855 * 208}
+
+
+def provenance(table, version, history, share, date, note, pictures):
     sources = collections.Counter(pictures.rows[i]["source"] for i in pictures.train)
     plain = {k: v for k, v in table.items() if not k.startswith("copies, ")}
     edits = [k[len("copies, "):-len(": original first")] for k in table if k.startswith("copies, ") and k.endswith("first")]
     show = lambda value: f"{value:.0f}" if value >= 2 else f"{value:.3f}"
     return TEMPLATE.format(
-        version=version, date=date, note=note, steps=steps, minutes=spent / 60, passes=steps * 208 / len(pictures.train),
+        version=version, date=date, note=note, share=share,
+        history="\n".join(f"| {part['kind']} | {part['steps']:,} | {part['minutes']:.0f} | {part['pictures']:,} | {part['pictures'] / len(pictures.train):.1f} |"
+                          for part in [FIRST_VERSION, *history]),
         pictures=f"{len(pictures.train):,}", dev=f"{len(pictures.dev):,}",
         sources=", ".join(f"{name} {count:,}" for name, count in sources.most_common()) + ".",
         table="\n".join(f"| {name} | {show(value)} |" for name, value in plain.items()), edits=len(edits),

@@ -1,10 +1,15 @@
-"""Trains imgvec-mini from random weights.
+"""Trains imgvec-mini.
 
-    python train.py --data ../shared/data --run RUN --minutes 75      # schedule follows training time
-    python train.py --data ../shared/data --run RUN --steps 6000      # schedule follows steps: repeatable
+    python train.py --data ../shared/data --run RUN --minutes 60               # the trunk: go on at a constant rate
+    python train.py --data ../shared/data --run RUN --decay-minutes 15         # a branch for a release
 
-RUN must hold what prepare.py and tokenizer.py write. RUN/checkpoint.pt is rewritten every few minutes; starting the
-same command again goes on from it.
+Warm-up, stable, decay: the trunk learns at a constant rate for as long as there is time, today or another day, and
+RUN/trunk.pt always holds its last state. A branch starts from it, lets the rate fall to zero, and leaves RUN/release.pt;
+the trunk is not changed by it. RUN must hold what prepare.py and tokenizer.py write.
+
+Two worker processes of one thread each take their own pictures and average their gradients. One process with two
+threads is a third as fast on a machine that has other work to do: its threads wait for each other thousands of times
+a step, workers once.
 """
 import argparse
 import json
@@ -14,22 +19,26 @@ import time
 
 import numpy as np
 import torch
+import torch.distributed as distributed
 import torch.nn.functional as F
 
 import tokenizer as tokenizers
 from augment import edited, training_views
 from data import Pictures, Words
-from evaluate import quick
-from model import VISION, DualEncoder, normalise, pad, text_config
+from model import MEANING, VISION, DualEncoder, normalise, pad, text_config
 
-PICTURES, COPIES = 208, 48          # a step sees 208 pictures, 48 of them twice: the second time edited
-NAMES, PARAPHRASES = 64, 32         # and 64 names with CLIP vectors, 32 caption pairs (every third step)
-RATE_IMAGE, RATE_TEXT, DECAY = 2e-3, 1e-3, 0.05
-BANK_EVERY = 25                     # steps between refreshing the vectors of all label names
-# Small pictures first: more steps a minute. But a tower trained at one size is poor at another (dev P@10 at 64/80/112 after the first
-# part: .25/.13/.07), so sizes are then mixed, and the end belongs to the size in use. (end of part, sizes, their shares)
-SIZES = [(0.36, [64], [1.0]), (0.72, [64, 88, 112], [0.4, 0.35, 0.25]), (1.01, [112], [1.0])]
-WEIGHT = {"contrast": 1.0, "label": 0.5, "imagenet": 0.5, "label head": 0.5, "teacher head": 1.0, "copy": 0.3, "names": 0.5, "paraphrase": 0.25}
+WORKERS = 2
+PICTURES, COPIES = 128, 40          # a worker's step sees 128 pictures, 40 of them twice: the second time edited
+LABELS, NAMES, PARAPHRASES = 48, 48, 32  # 48 label names; every second step names with CLIP vectors, every fourth pairs of captions
+RATE_IMAGE, RATE_TEXT, DECAY = 1.2e-3, 6e-4, 0.03
+WARM_UP = 200
+BANK_EVERY = 40                     # steps between refreshing the vectors of ImageNet names
+QUEUE = 2048                        # earlier pictures that edited copies are told apart from
+# Small pictures cost a third of large ones and teach nearly as much; the end of a branch belongs to the size in use.
+TRUNK_SIZES, BRANCH_SIZES = ([64, 80, 96], [0.4, 0.4, 0.2]), ([80, 96, 112], [0.4, 0.35, 0.25])
+TEACHER_HEAT = 0.6                  # on small pictures the teacher is too unsure of itself: mean entropy 3.6 nats, with this 1.7
+WEIGHT = {"contrast": 1.0, "label": 1.0, "word": 0.5, "imagenet": 0.2, "label head": 0.3, "teacher head": 1.0, "feature head": 3.0, "copy": 0.3,
+          "names": 0.4, "paraphrase": 0.3}
 
 
 class Trainee(torch.nn.Module):
@@ -41,6 +50,11 @@ class Trainee(torch.nn.Module):
         features = VISION["hidden_sizes"][-1]
         self.label_head = torch.nn.Linear(features, labels)
         self.teacher_head = torch.nn.Linear(features, 1001)
+        self.feature_head = torch.nn.Linear(features, 1280)
+        # A free vector for each label in the space of meaning: what pictures are drawn to, and label names after them. Names alone, as
+        # the text tower sees them, make a much poorer classifier (dev P@10 .36, where the label head of the same tower had .43).
+        self.proxies = torch.nn.Linear(MEANING, labels, bias=False)
+        self.proxy_scale = torch.nn.Parameter(torch.tensor(25.0).log())
         self.name_scale = torch.nn.Parameter(torch.tensor(15.0).log())
 
 
@@ -61,58 +75,82 @@ def encode(model, tokenizer, texts, cache):
     ids = [cache[text] for text in texts]
     order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
     pieces = [order[a:a + 64] for a in range(0, len(order), 64)]
-    vectors = torch.cat([model.encode_texts(pad([ids[n] for n in piece], tokenizer.eos_token_id)) for piece in pieces])
+    vectors = torch.cat([model.text_meaning(pad([ids[n] for n in piece], tokenizer.eos_token_id)) for piece in pieces])
     return vectors[torch.tensor(order).argsort()]
 
 
-def losses(trainee, pictures, words, bank, tokenizer, cache, size, smallest, step, rng):
-    model = trainee.model
-    indices, teacher, texts, positive = pictures.batch(PICTURES, rng)
-    pixels = pictures.pixels[indices]
-    views = torch.cat([training_views(pixels, size, rng, smallest), edited(pixels[:COPIES], size, rng)])
-    x = normalise(views).contiguous(memory_format=torch.channels_last)
-    names, name_cosine = words.draw_names(NAMES, rng)
-    pairs = words.draw_paraphrases(PARAPHRASES, rng) if step % 3 == 0 else ([], [])
+class Learner:
+    """What one worker needs to compute the losses of a step."""
 
-    with torch.autocast("cpu", torch.bfloat16):
-        features = model.vision_model(x)
-        images = model.visual_projection(features)
-        label_logits, teacher_logits = trainee.label_head(features).float(), trainee.teacher_head(features).float()
-        text = encode(model, tokenizer, texts + names + pairs[0] + pairs[1], cache)
-    images = F.normalize(images.float(), dim=-1)
-    text, name_text, left, right = text.split([len(texts), NAMES, len(pairs[0]), len(pairs[1])])
-    scale = model.logit_scale.exp().clamp(max=100)
+    def __init__(self, trainee, pictures, words, tokenizer):
+        self.trainee, self.pictures, self.words, self.tokenizer = trainee, pictures, words, tokenizer
+        self.ids, self.bank, self.queue = {}, None, None
 
-    out = {}
-    positive = torch.from_numpy(positive).float()
-    logits = scale * images[:PICTURES] @ text.T
-    out["contrast"] = (soft_cross_entropy(logits, shares(positive, 1)) + soft_cross_entropy(logits.T, shares(positive.T, 1))) / 2
+    @torch.no_grad()
+    def refresh_bank(self):
+        """Vectors of the ImageNet names as the text tower sees them now: classifiers for the image tower."""
+        if len(self.ids) > 60000:
+            self.ids.clear()
+        with torch.autocast("cpu", torch.bfloat16):
+            self.bank = encode(self.trainee.model, self.tokenizer, [names[0] for names in self.pictures.imagenet], self.ids)
 
-    both = np.concatenate([indices, indices[:COPIES]])
-    labels = torch.from_numpy(pictures.label_of[both])
-    known = labels >= 0
-    out["label"] = F.cross_entropy(scale * images[known] @ bank["labels"].T, labels[known], label_smoothing=0.05)
-    out["label head"] = F.cross_entropy(label_logits[known], labels[known], label_smoothing=0.1)
-    teacher = torch.from_numpy(np.concatenate([teacher, teacher[:COPIES]]))
-    out["imagenet"] = soft_cross_entropy(scale * images @ bank["imagenet"].T, teacher[:, 1:].softmax(-1))
-    out["teacher head"] = soft_cross_entropy(teacher_logits, teacher.softmax(-1))
-    out["copy"] = F.cross_entropy(20 * images[PICTURES:] @ images[:PICTURES].T, torch.arange(COPIES))
+    def losses(self, size, smallest, step, rng):
+        trainee, model, pictures, bank = self.trainee, self.trainee.model, self.pictures, self.bank
+        indices, teacher, texts, concepts, positive = pictures.batch(PICTURES, rng)
+        more, more_concepts = pictures.draw_names(LABELS, rng)
+        pixels = pictures.pixels[indices]
+        views = torch.cat([training_views(pixels, size, rng, smallest), edited(pixels[:COPIES], size, rng)])
+        x = normalise(views).contiguous(memory_format=torch.channels_last)
+        names, name_cosine = self.words.draw_names(NAMES, rng) if step % 2 == 0 else ([], None)
+        left, right = self.words.draw_paraphrases(PARAPHRASES, rng) if step % 4 == 1 else ([], [])
 
-    out["names"] = soft_cross_entropy(trainee.name_scale.exp() * name_text @ bank["imagenet"].T,
-                                      (torch.from_numpy(name_cosine) / 0.07).softmax(-1))
-    if len(left):
-        cosine = 20 * left @ right.T
-        own = torch.arange(len(left))
-        out["paraphrase"] = (F.cross_entropy(cosine, own) + F.cross_entropy(cosine.T, own)) / 2
-    return out
+        with torch.autocast("cpu", torch.bfloat16):
+            features = model.vision_model(x)
+            images, instances = model.meaning(features), model.instance(features)
+            label_logits, teacher_logits, mimic = (head(features).float() for head in (trainee.label_head, trainee.teacher_head, trainee.feature_head))
+            text = encode(model, self.tokenizer, texts + more + names + left + right, self.ids)
+        text, label_text, name_text, left, right = text.split([len(texts), LABELS, len(names), len(left), len(right)])
+        scale = model.logit_scale.exp().clamp(max=100)
 
+        out = {}
+        positive = torch.from_numpy(positive).float()
+        logits = scale * images[:PICTURES] @ text.T
+        out["contrast"] = (soft_cross_entropy(logits, shares(positive, 1)) + soft_cross_entropy(logits.T, shares(positive.T, 1))) / 2
 
-@torch.no_grad()
-def refresh_bank(model, pictures, tokenizer, cache):
-    """Vectors of all label and ImageNet names as the text tower sees them now: classifiers for the image tower."""
-    with torch.autocast("cpu", torch.bfloat16):
-        return {"labels": encode(model, tokenizer, pictures.labels, cache),
-                "imagenet": encode(model, tokenizer, [names[0] for names in pictures.imagenet], cache)}
+        # Edited pictures keep their meaning, but hard edits hide it: only whole views are taught labels and the teacher's opinion.
+        labels = torch.from_numpy(pictures.label_of[indices])
+        known = labels >= 0
+        whole = slice(0, PICTURES)
+        proxies = F.normalize(trainee.proxies.weight, dim=1)
+        out["label"] = F.cross_entropy(trainee.proxy_scale.exp() * images[whole][known] @ proxies.T, labels[known])
+        worded = np.concatenate([concepts, more_concepts])
+        meant = torch.from_numpy(pictures.labels_of(worded)).float()
+        named = meant.any(1)
+        words = torch.cat([text, label_text])[named] @ proxies.detach().T
+        out["word"] = soft_cross_entropy(trainee.proxy_scale.exp().detach() * words, shares(meant[named], 1))
+        out["label head"] = F.cross_entropy(label_logits[whole][known], labels[known], label_smoothing=0.05)
+        target = torch.from_numpy(teacher)
+        out["imagenet"] = soft_cross_entropy(scale * images[whole] @ bank.T, (target[:, 1:] / TEACHER_HEAT).softmax(-1))
+        out["teacher head"] = soft_cross_entropy(teacher_logits[whole], (target / TEACHER_HEAT).softmax(-1))
+        wanted = F.normalize(torch.from_numpy(pictures.teacher_features(indices)), dim=1)
+        out["feature head"] = 1 - (F.normalize(mimic[whole], dim=1) * wanted).sum(1).mean()
+
+        others = instances[whole] if self.queue is None else torch.cat([instances[whole], self.queue])
+        own = torch.arange(COPIES)
+        out["copy"] = F.cross_entropy(16 * instances[PICTURES:] @ others.T, own)
+        # The same photo edited means the same.
+        out["copy"] = out["copy"] + F.cross_entropy(16 * images[PICTURES:] @ images[whole].T, own) / 3
+        fresh = instances[whole].detach()
+        self.queue = fresh if self.queue is None else torch.cat([fresh, self.queue])[:QUEUE]
+
+        if len(name_text):
+            out["names"] = soft_cross_entropy(trainee.name_scale.exp() * name_text @ bank.T,
+                                              (torch.from_numpy(name_cosine) / 0.07).softmax(-1))
+        if len(left):
+            cosine = 20 * left @ right.T
+            own = torch.arange(len(left))
+            out["paraphrase"] = (F.cross_entropy(cosine, own) + F.cross_entropy(cosine.T, own)) / 2
+        return out
 
 
 def make_optimiser(trainee):
@@ -124,6 +162,18 @@ def make_optimiser(trainee):
     return torch.optim.AdamW(groups, betas=(0.9, 0.99))
 
 
+def share_gradients(parameters):
+    """Replaces every gradient by its mean over the workers, in one exchange."""
+    present = [p for p in parameters if p.grad is not None]
+    flat = torch.cat([p.grad.flatten() for p in present])
+    distributed.all_reduce(flat)
+    flat /= WORKERS
+    at = 0
+    for p in present:
+        p.grad.copy_(flat[at:at + p.numel()].view_as(p))
+        at += p.numel()
+
+
 @torch.no_grad()
 def follow(average, model, decay):
     """Exponential moving average of weights and of batch-norm statistics."""
@@ -132,93 +182,140 @@ def follow(average, model, decay):
             slow.lerp_(fast, 1 - decay)
 
 
-def save(path, trainee, average, optimiser, step, spent):
+def start_from_first_version(trainee, path):
+    """Takes over version 0.1, whose two projections ended in 256 dimensions. Its text projection spans 192 of them, so turning both into
+    that basis keeps every product of a text and a picture."""
+    old = torch.load(path, weights_only=False)
+    weights = {k: v for k, v in old["trainee"].items() if not k.startswith("model.")} | {"model." + k: v for k, v in old["average"].items()}
+    axes, lengths, turn = torch.linalg.svd(weights["model.text_projection.weight"], full_matrices=False)
+    weights["model.text_projection.weight"] = lengths[:, None] * turn
+    weights["model.visual_projection.weight"] = axes.T @ weights["model.visual_projection.weight"]
+    missing, unexpected = trainee.load_state_dict(weights, strict=False)
+    assert not unexpected and len(axes.T) == MEANING, unexpected
+    print("new:", missing, flush=True)
+
+
+def save(path, trainee, average, optimiser, step, spent, history):
     torch.save({"trainee": trainee.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
-                "step": step, "spent": spent}, path + ".part")
+                "step": step, "spent": spent, "history": history}, path + ".part")
     os.replace(path + ".part", path)
+
+
+def work(rank, options):
+    os.setsid()  # a scheduling group of its own: on a shared machine each worker gets a share
+    try:
+        with open("/proc/self/autogroup", "w") as file:
+            file.write(str(options.nice))
+    except OSError:
+        pass
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    distributed.init_process_group("gloo", init_method="file://" + options.meeting, rank=rank, world_size=WORKERS)
+
+    tokenizer = tokenizers.load(os.path.join(options.run, "tokenizer"))
+    pictures = Pictures(options.data, options.run)
+    words = Words(options.data, pictures.imagenet, pictures.dev_captions())
+    trainee = Trainee(text_config(tokenizer), len(pictures.labels)).to(memory_format=torch.channels_last)
+    average = DualEncoder(VISION, text_config(tokenizer)).to(memory_format=torch.channels_last)
+    optimiser = make_optimiser(trainee)
+    branch = options.decay_minutes is not None
+    minutes = options.decay_minutes if branch else options.minutes
+    trunk, release = (os.path.join(options.run, name) for name in ("trunk.pt", "release.pt"))
+    source = trunk if not (branch and os.path.exists(release + ".going")) else release + ".going"
+    step, before, first, history = 0, 0.0, 0, []
+    if os.path.exists(source):
+        state = torch.load(source, weights_only=False)
+        trainee.load_state_dict(state["trainee"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, before, history = state["step"], state["spent"], state["history"]
+        # Rates and weights may have been changed between two sessions; the file's own win over the checkpoint's.
+        for group, fresh in zip(optimiser.param_groups, make_optimiser(trainee).param_groups):
+            group["peak"], group["weight_decay"] = fresh["peak"], fresh["weight_decay"]
+    elif options.warm_from:
+        start_from_first_version(trainee, options.warm_from)
+        with torch.no_grad():
+            trainee.proxies.weight.copy_(encode(trainee.model, tokenizer, pictures.labels, {}))
+        average.load_state_dict(trainee.model.state_dict())
+    else:
+        average.load_state_dict(trainee.model.state_dict())
+    first = step
+    count = lambda m: sum(p.numel() for p in m.parameters())
+    if rank == 0:
+        print(f"{len(pictures.train)} pictures, {len(pictures.labels)} labels, {len(pictures.concepts)} names; parameters: image "
+              f"{count(average.vision_model)}, text {count(average.text_model)}, all {count(average)}; from step {step}", flush=True)
+
+    def report(now):
+        """This run's own line in the model's history."""
+        return [{"kind": kind, "steps": step - first, "minutes": round((now - started) / 60, 1), "pictures": (step - first) * WORKERS * PICTURES}]
+
+    kind = "branch" if branch else "trunk"
+    learner = Learner(trainee, pictures, words, tokenizer)
+    started = last_log = last_save = time.time()
+    sums, seen = {}, 0
+    while True:
+        progress = torch.tensor([(time.time() - started) / (60 * minutes)])
+        distributed.broadcast(progress, 0)
+        progress = min(progress.item(), 1)
+        if progress >= 1:
+            break
+        rng = np.random.default_rng([options.seed, step, rank])
+        sizes, chances = BRANCH_SIZES if branch else TRUNK_SIZES
+        size = int(np.random.default_rng([options.seed, step]).choice(sizes, p=chances))  # the same for all workers
+        smallest = 0.7 if branch else 0.5
+        rate = max(1 - progress, 0.003) if branch else min(1, (step + 1) / WARM_UP, (step - first + 1) / 30)
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * rate
+        if learner.bank is None or step % BANK_EVERY == 0:
+            learner.refresh_bank()
+
+        trainee.train()
+        parts = learner.losses(size, smallest, step, rng)
+        loss = sum(WEIGHT[name] * part for name, part in parts.items())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        share_gradients(trainee.parameters())
+        torch.nn.utils.clip_grad_norm_(trainee.parameters(), 5.0)
+        optimiser.step()
+        if not math.isfinite(loss.item()):
+            raise SystemExit(f"step {step}: loss is {loss.item()}")
+        step, seen = step + 1, seen + WORKERS * (PICTURES + COPIES)
+        if rank > 0:
+            continue
+
+        follow(average, trainee.model, min(0.995 if branch else 0.998, (step - first + 1) / (step - first + 10)))
+        for name, part in parts.items():
+            sums.setdefault(name, []).append(part.item())
+        now = time.time()
+        if now - last_log > 30 or step - first <= 3:
+            print(f"step {step} {(before + now - started) / 60:.1f} min size {size} rate x{rate:.3f} scale {trainee.model.logit_scale.exp().item():.1f} "
+                  f"{seen / (now - last_log):.0f} img/s " + " ".join(f"{name}: {np.mean(values):.3f}" for name, values in sums.items()), flush=True)
+            sums, seen, last_log = {}, 0, now
+        if now - last_save > 180:
+            save(release + ".going" if branch else trunk, trainee, average, optimiser, step, before + now - started, history + report(now))
+            last_save = now
+
+    if rank == 0:
+        history = history + report(time.time())
+        save(release if branch else trunk, trainee, average, optimiser, step, before + time.time() - started, history)
+        if os.path.exists(release + ".going"):
+            os.remove(release + ".going")
+        print(f"DONE {kind} at step {step} " + json.dumps(history), flush=True)
+    distributed.barrier()
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--run", default="training-run")
-    parser.add_argument("--minutes", type=float, default=75)
-    parser.add_argument("--steps", type=int, help="schedule by steps instead of minutes")
+    parser.add_argument("--minutes", type=float, default=60, help="of the trunk, from now on")
+    parser.add_argument("--decay-minutes", type=float, help="make a branch of this length from the trunk instead")
+    parser.add_argument("--warm-from", help="a final checkpoint of version 0.1 to start a trunk from")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--evaluate-every", type=float, default=8, help="minutes")
+    parser.add_argument("--nice", type=int, default=0, help="of the workers' scheduling groups")
     options = parser.parse_args()
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(2)
-
-    tokenizer = tokenizers.load(os.path.join(options.run, "tokenizer"))
-    pictures = Pictures(options.data, options.run)
-    words = Words(options.data, pictures.imagenet)
-    trainee = Trainee(text_config(tokenizer), len(pictures.labels)).to(memory_format=torch.channels_last)
-    average = DualEncoder(VISION, text_config(tokenizer)).to(memory_format=torch.channels_last)
-    average.load_state_dict(trainee.model.state_dict())
-    optimiser = make_optimiser(trainee)
-    step, spent, path = 0, 0.0, os.path.join(options.run, "checkpoint.pt")
-    if os.path.exists(path):
-        state = torch.load(path, weights_only=False)
-        trainee.load_state_dict(state["trainee"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        step, spent = state["step"], state["spent"]
-    count = lambda m: sum(p.numel() for p in m.parameters())
-    print(f"{len(pictures.train)} pictures, {len(pictures.labels)} labels, {len(pictures.concepts)} names; parameters: image "
-          f"{count(average.vision_model)}, text {count(average.text_model)}, all {count(average)}; from step {step}", flush=True)
-
-    cache, bank, sums, clock = {}, None, {}, time.time()
-    last_log = last_save = last_look = clock
-    seen = 0
-    while True:
-        progress = step / options.steps if options.steps else spent / (60 * options.minutes)
-        if progress >= 1:
-            break
-        rng = np.random.default_rng([options.seed, step])  # a resumed run draws what an unbroken one would have drawn
-        _, sizes, chances = next(part for part in SIZES if progress < part[0])
-        size = int(rng.choice(sizes, p=chances))
-        smallest = 0.5 if progress < SIZES[-2][0] else 0.65
-        rate = min(1, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * progress))
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * max(rate, 0.003)
-        if bank is None or step % BANK_EVERY == 0:
-            bank = refresh_bank(trainee.model, pictures, tokenizer, cache)
-        if len(cache) > 60000:
-            cache.clear()
-
-        trainee.train()
-        parts = losses(trainee, pictures, words, bank, tokenizer, cache, size, smallest, step, rng)
-        loss = sum(WEIGHT[name] * part for name, part in parts.items())
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trainee.parameters(), 5.0)
-        optimiser.step()
-        follow(average, trainee.model, min(0.998, (step + 1) / (step + 10)))
-        if not math.isfinite(loss.item()):
-            raise SystemExit(f"step {step}: loss is {loss.item()}")
-
-        step, seen = step + 1, seen + PICTURES + COPIES
-        for name, part in parts.items():
-            sums.setdefault(name, []).append(part.item())
-        now = time.time()
-        spent, clock = spent + now - clock, now
-        if now - last_log > 30 or step <= 3:
-            print(f"step {step} {spent / 60:.1f} min size {size} lr x{rate:.3f} scale {trainee.model.logit_scale.exp().item():.1f} {seen / (now - last_log):.0f} img/s "
-                  + " ".join(f"{name}: {np.mean(values):.3f}" for name, values in sums.items()), flush=True)
-            sums, seen, last_log = {}, 0, now
-        if now - last_save > 120:
-            save(path, trainee, average, optimiser, step, spent)
-            last_save = now
-        if now - last_look > 60 * options.evaluate_every:
-            table, _, _ = quick(average, pictures, tokenizer)
-            print(f"DEV step {step} " + json.dumps({k: round(float(v), 4) for k, v in table.items()}), flush=True)
-            last_look = last_log = time.time()
-            seen = 0
-
-    save(path, trainee, average, optimiser, step, spent)
-    table, _, _ = quick(average, pictures, tokenizer)
-    print(f"DONE step {step} " + json.dumps({k: round(float(v), 4) for k, v in table.items()}), flush=True)
+    options.meeting = os.path.abspath(os.path.join(options.run, f"meeting-{os.getpid()}"))
+    torch.multiprocessing.spawn(work, (options,), WORKERS)
 
 
 if __name__ == "__main__":
