@@ -21,6 +21,10 @@ extension LocalFeatures {
     private static let matchDistance: UInt32 = 84
     /// The pairs of patches that hypotheses are made from: the most alike.
     private static let hypothesisCount = 90
+    /// A map is looked into further when so many pairs agree with it.
+    private static let leastProposal = 4
+    /// Patches where a map says they should be may differ in more bits.
+    private static let guidedDistance = 92
     /// So much support leaves no doubt which way round the picture is.
     private static let undoubted = 20
 
@@ -66,7 +70,8 @@ extension LocalFeatures {
 
     private func alignment(of other: LocalFeatures, isMirrored: Bool, support: Int) -> FeatureAlignment? {
         let matches = matches(with: other)
-        guard matches.count >= support else { return nil }
+        let least = min(support, Self.leastProposal)
+        guard matches.count >= least else { return nil }
         let pairs = matches.map { match in
             let from = other.points[match.there], to = points[match.here]
             return PlaneMap.Correspondence(
@@ -89,7 +94,7 @@ extension LocalFeatures {
                     Self.turn(Float(atan2(map.d, map.a)) - turns[i]) < 0.5
                 else { continue }
                 let count = Self.inlierCount(of: map, pairs, tolerance: 0.016 * (1 + scale))
-                guard count >= max(support, (found?.count ?? 0) + 1) else { continue }
+                guard count >= max(least, (found?.count ?? 0) + 1) else { continue }
                 found = (map, count)
                 if count >= plenty { break search }
             }
@@ -106,19 +111,57 @@ extension LocalFeatures {
             let inliers = Self.inliers(of: map, pairs, tolerance: 0.012 * (1 + scale))
             if inliers.count * 10 >= best.inliers.count * 9 { best = (map, inliers) }
         }
-        let places = Set(
-            best.inliers.map { index in
-                SIMD2(Int32(pairs[index].to.x * 48), Int32(pairs[index].to.y * 48))
-            })
-        let origins = Set(
-            best.inliers.map { index in
-                SIMD2(Int32(pairs[index].from.x * 48), Int32(pairs[index].from.y * 48))
-            })
-        let count = min(places.count, origins.count)
+        var agreed = best.inliers.map { pairs[$0] }
+        var map = best.map
+        if Self.places(agreed) < Self.undoubted {
+            // The map says where each patch should be: there, a patch that is only second in likeness will do.
+            agreed = guidedMatches(with: other, map: map)
+            guard agreed.count >= support else { return nil }
+            let kind = agreed.count >= 8 ? PlaneMap.Kind.affine : .similarity
+            if let better = PlaneMap.fitted(kind, to: agreed), better.isPlausible { map = better }
+        }
+        let count = Self.places(agreed)
         guard count >= support else { return nil }
-        guard isMirrored else { return FeatureAlignment(map: best.map, isMirrored: false, support: count) }
+        guard isMirrored else { return FeatureAlignment(map: map, isMirrored: false, support: count) }
         let mirror = PlaneMap(a: -1, b: 0, c: Double(other.width), d: 0, e: 1, f: 0)
-        return best.map.after(mirror).map { FeatureAlignment(map: $0, isMirrored: true, support: count) }
+        return map.after(mirror).map { FeatureAlignment(map: $0, isMirrored: true, support: count) }
+    }
+
+    /// Pairs of patches that a map brings together, of like scale and direction, and that look alike.
+    private func guidedMatches(with other: LocalFeatures, map: PlaneMap) -> [PlaneMap.Correspondence] {
+        let scale = Float(abs(map.a * map.e - map.b * map.d).squareRoot())
+        let turn = Float(atan2(map.d, map.a))
+        let reach = 0.012 * (1 + scale)
+        var found: [PlaneMap.Correspondence] = []
+        for (there, point) in other.points.enumerated() {
+            let place = map(Double(point.x), Double(point.y))
+            let (x, y) = (Float(place.x), Float(place.y))
+            var best = (distance: Self.guidedDistance + 1, index: -1)
+            for (index, mine) in points.enumerated() where abs(mine.x - x) < reach && abs(mine.y - y) < reach {
+                guard abs(log2(mine.size / (point.size * scale))) < 0.6,
+                    Self.turn(mine.angle - point.angle - turn) < 0.5
+                else { continue }
+                let distance = (0..<4).reduce(0) {
+                    $0 + (descriptors[4 * index + $1] ^ other.descriptors[4 * there + $1]).nonzeroBitCount
+                }
+                if distance < best.distance { best = (distance, index) }
+            }
+            if best.index >= 0 {
+                found.append(
+                    PlaneMap.Correspondence(
+                        from: (Double(point.x), Double(point.y)),
+                        to: (Double(points[best.index].x), Double(points[best.index].y))))
+            }
+        }
+        return found
+    }
+
+    /// Different places that pairs come from and go to: many patches of one corner speak once.
+    private static func places(_ pairs: [PlaneMap.Correspondence]) -> Int {
+        func cell(_ point: (x: Double, y: Double)) -> SIMD2<Int32> {
+            SIMD2(Int32(max(-1, min(1, point.x)) * 48), Int32(max(-1, min(1, point.y)) * 48))
+        }
+        return min(Set(pairs.map { cell($0.from) }).count, Set(pairs.map { cell($0.to) }).count)
     }
 
     private static func inlierCount(
