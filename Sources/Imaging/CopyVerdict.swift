@@ -33,7 +33,8 @@ extension PicturePlanes {
     public func verdict(on other: PicturePlanes, laid alignment: FeatureAlignment) -> CopyVerdict? {
         guard let comparison = comparison(with: other, map: alignment.map) else { return nil }
         let change = Change(alignment.map, isMirrored: alignment.isMirrored, comparison, self, other)
-        guard comparison.isConvincing(support: alignment.support, isTurnedFreely: change.isTurnedFreely) else {
+        guard comparison.isConvincing(support: alignment.support, isTurnedFreely: change.isTurnedFreely)
+        else {
             return nil
         }
         // Another colour of one thing agrees in all but the colour: there the rest has to be beyond doubt.
@@ -49,7 +50,9 @@ extension PicturePlanes {
     /// pictures that have hardly any. Costs 0.6 ms.
     public func verdict(on other: PicturePlanes, shownAs orientation: Orientation) -> CopyVerdict? {
         let map = Self.map(of: other, onto: self, shownAs: orientation)
-        guard let comparison = comparison(with: other, map: map), comparison.isConvincingAlone else { return nil }
+        guard let comparison = comparison(with: other, map: map), comparison.isConvincingAlone else {
+            return nil
+        }
         if let colour = comparison.colour, colour < 0.7 { return nil }
         let isMirrored = map.a * map.e - map.b * map.d < 0
         return Change(map, isMirrored: isMirrored, comparison, self, other).verdict(comparison)

@@ -33,7 +33,8 @@ extension LocalFeatures {
     public func alignment(of other: LocalFeatures, support: Int) -> FeatureAlignment? {
         let plain = alignment(of: other, isMirrored: false, support: support)
         if let plain, plain.support >= Self.undoubted { return plain }
-        let turned = alignment(of: other.mirrored, isMirrored: true, support: max(support, (plain?.support ?? 0) + 1))
+        let turned = alignment(
+            of: other.mirrored, isMirrored: true, support: max(support, (plain?.support ?? 0) + 1))
         return turned ?? plain
     }
 
@@ -61,7 +62,8 @@ extension LocalFeatures {
         }
         return points.indices.compactMap { index -> Match? in
             let nearest = forth[index]
-            guard nearest.distance <= Self.matchDistance, back[Int(nearest.place)].place == UInt32(index) else {
+            guard nearest.distance <= Self.matchDistance, back[Int(nearest.place)].place == UInt32(index)
+            else {
                 return nil
             }
             return Match(here: index, there: Int(nearest.place), distance: nearest.distance)
@@ -102,7 +104,8 @@ extension LocalFeatures {
         guard let found else { return nil }
         let scale = (found.map.a * found.map.a + found.map.d * found.map.d).squareRoot()
         var best = (
-            map: found.map, inliers: Self.inliers(of: found.map, pairs, tolerance: 0.016 * (1 + scale)))
+            map: found.map, inliers: Self.inliers(of: found.map, pairs, tolerance: 0.016 * (1 + scale))
+        )
         for kind in [PlaneMap.Kind.similarity, .affine, .affine, .projective] {
             guard best.inliers.count >= (kind == .projective ? 16 : kind == .affine ? 8 : 3),
                 let map = PlaneMap.fitted(kind, to: best.inliers.map { pairs[$0] }), map.isPlausible
@@ -137,7 +140,8 @@ extension LocalFeatures {
             let place = map(Double(point.x), Double(point.y))
             let (x, y) = (Float(place.x), Float(place.y))
             var best = (distance: Self.guidedDistance + 1, index: -1)
-            for (index, mine) in points.enumerated() where abs(mine.x - x) < reach && abs(mine.y - y) < reach {
+            for (index, mine) in points.enumerated() where abs(mine.x - x) < reach && abs(mine.y - y) < reach
+            {
                 guard abs(log2(mine.size / (point.size * scale))) < 0.6,
                     Self.turn(mine.angle - point.angle - turn) < 0.5
                 else { continue }

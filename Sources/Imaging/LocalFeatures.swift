@@ -49,7 +49,8 @@ public struct LocalFeatures: Sendable, Equatable {
         let factor = Float(Self.longerSide) / Float(longer)
         let base = Luma(
             picture.resized(
-                width: Self.scaled(picture.width, by: factor), height: Self.scaled(picture.height, by: factor),
+                width: Self.scaled(picture.width, by: factor),
+                height: Self.scaled(picture.height, by: factor),
                 filter: .bilinear))
         let shares = (0..<Self.scaleCount).map { 1 / Self.power(Self.scaleStep, $0) }
         let whole = shares.reduce(0, +)

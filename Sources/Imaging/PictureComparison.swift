@@ -91,7 +91,9 @@ extension PicturePlanes {
     private func overlap(
         with other: PicturePlanes, map: PlaneMap
     ) -> (x: Double, y: Double, width: Double, height: Double)? {
-        var (left, top, right, bottom) = (Double.infinity, Double.infinity, -Double.infinity, -Double.infinity)
+        var (left, top, right, bottom) = (
+            Double.infinity, Double.infinity, -Double.infinity, -Double.infinity
+        )
         for (x, y) in [(0.0, 0.0), (1, 0), (0, 1), (1, 1)] {
             guard map.g * x * other.width + map.h * y * other.height + 1 > 0.1 else { return nil }
             let corner = map(x * other.width, y * other.height)
@@ -117,13 +119,21 @@ extension PicturePlanes {
                 let x = window.x + window.width * (Double(column) + 0.5) / Double(count)
                 let y = window.y + window.height * (Double(row) + 0.5) / Double(count)
                 let there = back(x, y)
-                guard there.x >= 0, there.y >= 0, there.x < other.width, there.y < other.height else { continue }
-                sums.0.add(blueness.nearest(x, y, width, height), other.blueness.nearest(there.x, there.y, other.width, other.height))
-                sums.1.add(redness.nearest(x, y, width, height), other.redness.nearest(there.x, there.y, other.width, other.height))
+                guard there.x >= 0, there.y >= 0, there.x < other.width, there.y < other.height else {
+                    continue
+                }
+                sums.0.add(
+                    blueness.nearest(x, y, width, height),
+                    other.blueness.nearest(there.x, there.y, other.width, other.height))
+                sums.1.add(
+                    redness.nearest(x, y, width, height),
+                    other.redness.nearest(there.x, there.y, other.width, other.height))
             }
         }
         let spread = (
-            (sums.0.varianceA + sums.1.varianceA).squareRoot(), (sums.0.varianceB + sums.1.varianceB).squareRoot())
+            (sums.0.varianceA + sums.1.varianceA).squareRoot(),
+            (sums.0.varianceB + sums.1.varianceB).squareRoot()
+        )
         guard min(spread.0, spread.1) >= Self.colourLimit else { return nil }
         let whole = (sums.0.varianceA + sums.1.varianceA) * (sums.0.varianceB + sums.1.varianceB)
         return (sums.0.covariance + sums.1.covariance) / whole.squareRoot()
@@ -221,7 +231,8 @@ private struct SampleGrid {
         let fx = Float(x - Double(column)), fy = Float(y - Double(row))
         let right = min(column + 1, width - 1), below = min(row + 1, height - 1)
         let top = Float(values[row * width + column]) * (1 - fx) + Float(values[row * width + right]) * fx
-        let bottom = Float(values[below * width + column]) * (1 - fx) + Float(values[below * width + right]) * fx
+        let bottom =
+            Float(values[below * width + column]) * (1 - fx) + Float(values[below * width + right]) * fx
         return top * (1 - fy) + bottom * fy
     }
 
@@ -277,7 +288,9 @@ private struct SampleGrid {
         var correlations: Float = 0
         for top in stride(from: 0, through: height - side, by: side) {
             for left in stride(from: 0, through: width - side, by: side) {
-                guard let here = sums(left, top, side, 0, 0), here.count >= Float(side * side) * 0.75 else { continue }
+                guard let here = sums(left, top, side, 0, 0), here.count >= Float(side * side) * 0.75 else {
+                    continue
+                }
                 let hasDetail = (here.varianceA >= limitA, here.varianceB >= limitB)
                 let place = top / side * verdicts.columns + left / side
                 guard hasDetail.0, hasDetail.1 else {
@@ -311,7 +324,9 @@ private struct SampleGrid {
 
     /// The sums of a block of the first picture and one of the second that is moved by a sample.
     private func sums(_ left: Int, _ top: Int, _ side: Int, _ dx: Int, _ dy: Int) -> Pair? {
-        guard left + dx >= 0, top + dy >= 0, left + dx + side <= width, top + dy + side <= height else { return nil }
+        guard left + dx >= 0, top + dy >= 0, left + dx + side <= width, top + dy + side <= height else {
+            return nil
+        }
         var sums = Pair()
         first.withUnsafeBufferPointer { first in
             second.withUnsafeBufferPointer { second in

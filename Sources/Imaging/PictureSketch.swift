@@ -78,7 +78,9 @@ public struct PictureSketch: Sendable, Equatable {
         let fixed = Self.headerCount + 32 * Orientation.allCases.count
         guard bytes.count >= fixed, Self.isSound(bytes) else { return nil }
         let count = Int(read(16, UInt32.self))
-        let (width, height) = (Float(bitPattern: read(8, UInt32.self)), Float(bitPattern: read(12, UInt32.self)))
+        let (width, height) = (
+            Float(bitPattern: read(8, UInt32.self)), Float(bitPattern: read(12, UInt32.self))
+        )
         guard count <= LocalFeatures.limit, bytes.count == fixed + Self.pointCount * count,
             (0...1).contains(width), (0...1).contains(height)
         else { return nil }
@@ -91,7 +93,8 @@ public struct PictureSketch: Sendable, Equatable {
         let points = (0..<count).map { index in
             let start = fixed + 8 * index
             return LocalFeatures.Point(
-                x: share(start), y: share(start + 2), size: share(start + 4), angle: 2 * .pi * share(start + 6))
+                x: share(start), y: share(start + 2), size: share(start + 4),
+                angle: 2 * .pi * share(start + 6))
         }
         let words = (0..<4 * count).map { read(fixed + 8 * count + 8 * $0, UInt64.self) }
         features = LocalFeatures(width: width, height: height, points: points, descriptors: words)

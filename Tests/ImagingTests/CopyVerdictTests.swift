@@ -57,7 +57,9 @@ import Testing
             for column in 0..<picture.width {
                 let (x, y) = map(Double(column), Double(row))
                 let (left, top) = (Int(x.rounded(.down)), Int(y.rounded(.down)))
-                guard left >= 0, top >= 0, left + 1 < picture.width, top + 1 < picture.height else { continue }
+                guard left >= 0, top >= 0, left + 1 < picture.width, top + 1 < picture.height else {
+                    continue
+                }
                 let (fx, fy) = (x - Double(left), y - Double(top))
                 for channel in 0..<3 {
                     func level(_ dx: Int, _ dy: Int) -> Double {
@@ -166,7 +168,8 @@ import Testing
     @Test(arguments: photos) func framedAndScreenshotAreFound(name: String) throws {
         let picture = try picture(name)
         let (w, h) = (picture.width, picture.height)
-        #expect(verdict(picture, pasted(picture, on: card(w + w / 4, h + w / 4, 255), x: w / 8, y: w / 8)) != nil)
+        #expect(
+            verdict(picture, pasted(picture, on: card(w + w / 4, h + w / 4, 255), x: w / 8, y: w / 8)) != nil)
         let shown = picture.resized(width: w * 3 / 4, height: h * 3 / 4, filter: .bicubic)
         let screen = pasted(shown, on: card(w * 3 / 4, h * 2, 20), x: 0, y: h / 3)
         let found = try #require(verdict(picture, screen))
@@ -201,8 +204,10 @@ import Testing
 
     @Test func otherPicturesAreNot() throws {
         let names = [
-            "castle.jpg", "bookshelf.jpg", "night-city.jpg", "sailing-boat.jpg", "red-car.jpg", "black-cat.jpg",
-            "letter-page.jpg", "newspaper-page.jpg", "handwritten-note.jpg", "blue-gradient.jpg", "sunset-beach.jpg",
+            "castle.jpg", "bookshelf.jpg", "night-city.jpg", "sailing-boat.jpg", "red-car.jpg",
+            "black-cat.jpg",
+            "letter-page.jpg", "newspaper-page.jpg", "handwritten-note.jpg", "blue-gradient.jpg",
+            "sunset-beach.jpg",
             "desert-dunes.jpg", "chessboard.jpg", "bar-chart.jpg", "color-noise.jpg", "red-apple.jpg",
         ]
         let pictures = try names.map { try picture($0) }
@@ -235,16 +240,20 @@ import Testing
     /// A second photograph from the same place a moment later: what moved, moved; the camera was held by hand.
     @Test func anotherMomentOfAPlaceIsNot() throws {
         let scene = try picture("castle.jpg")
-        let people = try ["brown-dog.jpg", "red-tulips.jpg", "snowman.jpg", "bicycle.jpg", "sunflower.jpg", "guitar.jpg"]
-            .map { try picture($0).resized(width: scene.width / 3, height: scene.height / 2, filter: .bicubic) }
+        let people = try [
+            "brown-dog.jpg", "red-tulips.jpg", "snowman.jpg", "bicycle.jpg", "sunflower.jpg", "guitar.jpg",
+        ]
+        .map { try picture($0).resized(width: scene.width / 3, height: scene.height / 2, filter: .bicubic) }
         func moment(_ who: ArraySlice<PixelBuffer>, shift: Int) -> PixelBuffer {
             var out = scene
             for (index, person) in who.enumerated() {
                 out = pasted(person, on: out, x: index * scene.width / 3, y: scene.height / 2)
             }
             return out.cropped(
-                x: shift, y: shift / 2, width: scene.width - scene.width / 6, height: scene.height - scene.height / 8)
+                x: shift, y: shift / 2, width: scene.width - scene.width / 6,
+                height: scene.height - scene.height / 8)
         }
-        #expect(verdict(moment(people[0..<3], shift: 0), moment(people[3..<6], shift: scene.width / 8)) == nil)
+        #expect(
+            verdict(moment(people[0..<3], shift: 0), moment(people[3..<6], shift: scene.width / 8)) == nil)
     }
 }

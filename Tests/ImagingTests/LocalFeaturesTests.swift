@@ -82,10 +82,12 @@ import Testing
             return (all.firstIndex(of: least) ?? 0, least)
         }
         for (index, nearest) in forth.enumerated() {
-            #expect((Int(nearest.place), Int(nearest.distance)) == expected(index, first, second), "seed \(seed)")
+            #expect(
+                (Int(nearest.place), Int(nearest.distance)) == expected(index, first, second), "seed \(seed)")
         }
         for (index, nearest) in back.enumerated() {
-            #expect((Int(nearest.place), Int(nearest.distance)) == expected(index, second, first), "seed \(seed)")
+            #expect(
+                (Int(nearest.place), Int(nearest.distance)) == expected(index, second, first), "seed \(seed)")
         }
     }
 
@@ -100,7 +102,8 @@ import Testing
         }
         var random = SeededRandom(seed: 7)
         let noise = PixelBuffer(
-            width: 300, height: 40, pixels: (0..<36_000).map { _ in UInt8.random(in: 0...255, using: &random) })
+            width: 300, height: 40,
+            pixels: (0..<36_000).map { _ in UInt8.random(in: 0...255, using: &random) })
         #expect(LocalFeatures(noise).points.count <= LocalFeatures.limit)
     }
 
@@ -142,7 +145,9 @@ import Testing
             damaged[place] ^= UInt8.random(in: 1...255, using: &random)
             #expect(read(damaged) == nil, "seed \(seed), byte \(place)")
         }
-        for count in [0, 1, 23, 24, 279, 280, bytes.count - 1] { #expect(read(Array(bytes.prefix(count))) == nil) }
+        for count in [0, 1, 23, 24, 279, 280, bytes.count - 1] {
+            #expect(read(Array(bytes.prefix(count))) == nil)
+        }
         #expect(read(bytes + [0]) == nil)
     }
 

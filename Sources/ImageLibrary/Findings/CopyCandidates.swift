@@ -46,8 +46,8 @@ struct CandidateList {
 }
 
 extension CandidateList {
-    /// So many pictures may be found for each by its local features.
-    private static let featureCandidates = 16
+    /// So many pictures may be found for each by its local features, and as many by those of its mirror image.
+    private static let featureCandidates = 6
     /// Fewer shared descriptors than this are chance.
     private static let leastVotes = 3
     /// Descriptors that are indexed together; 70 bytes each.

@@ -73,7 +73,8 @@ struct CopyCheck: Sendable {
     private func match(of pair: CopyCandidate) -> CopyMatch? {
         func match(_ level: CopyLevel, _ agreement: Float, _ evidence: String = "") -> CopyMatch {
             CopyMatch(
-                first: pair.first, second: pair.second, level: level, agreement: agreement, evidence: evidence)
+                first: pair.first, second: pair.second, level: level, agreement: agreement, evidence: evidence
+            )
         }
         let first = search.contents[pair.first], second = search.contents[pair.second]
         // The hash may come from a picture that was decoded smaller: equal pixels need not give equal hashes.
@@ -86,7 +87,9 @@ struct CopyCheck: Sendable {
             return match(.pixels, 1)
         }
         let level = search.options.level
-        guard level >= .copies, let a = sketches[pair.first], let b = sketches[pair.second] else { return nil }
+        guard level >= .copies, let a = sketches[pair.first], let b = sketches[pair.second] else {
+            return nil
+        }
         let alignment = a.alignment(of: b)
         if let verdict = verdict(of: pair, a, b, alignment) {
             if verdict.isSlight { return match(.copies, verdict.agreement, verdict.evidence) }
@@ -156,7 +159,8 @@ struct CopyCheck: Sendable {
 extension ContentRecord {
     /// The seconds between the moments two pictures were taken at, within one day; nil when one does not say.
     func secondsBetween(_ other: ContentRecord) -> Int? {
-        guard let mine = captured?.utf8, let others = other.captured?.utf8, mine.count == 19, others.count == 19,
+        guard let mine = captured?.utf8, let others = other.captured?.utf8, mine.count == 19,
+            others.count == 19,
             mine.prefix(10).elementsEqual(others.prefix(10))
         else { return nil }
         func seconds(_ text: String.UTF8View) -> Int? {

@@ -74,7 +74,8 @@ struct CopySearch: Sendable {
     }
 
     /// The pairs of pictures that both match a third one and were not compared yet.
-    private static func relatives(of matches: [CopyMatch], besides known: [CopyCandidate]) -> [CopyCandidate] {
+    private static func relatives(of matches: [CopyMatch], besides known: [CopyCandidate]) -> [CopyCandidate]
+    {
         var family: [Int: [Int]] = [:]
         for match in matches {
             family[match.first, default: []].append(match.second)

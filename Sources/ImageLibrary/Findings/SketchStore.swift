@@ -19,7 +19,11 @@ final class SketchStore: Sendable {
     /// Where else they are read from, when that is only a temporary place.
     private let stored: (any DatabaseWriter)?
 
+    private let path: FilePath
+
+    /// Opens the store of an index, which is made when there is none.
     init(_ paths: LibraryPaths) throws {
+        path = paths.sketches
         if let database = try? Self.open(paths.sketches.string, isReadOnly: false, of: paths) {
             (self.database, stored) = (database, nil)
         } else {
@@ -32,7 +36,9 @@ final class SketchStore: Sendable {
     private static func open(
         _ name: String, isReadOnly: Bool, of paths: LibraryPaths
     ) throws -> any DatabaseWriter {
-        guard String(validating: paths.sketches) != nil else { throw LibraryError.nameNotUTF8(paths.sketches) }
+        guard String(validating: paths.sketches) != nil else {
+            throw LibraryError.nameNotUTF8(paths.sketches)
+        }
         var configuration = Configuration()
         configuration.busyMode = .timeout(10)
         configuration.label = "sketches"
@@ -74,7 +80,8 @@ final class SketchStore: Sendable {
                 return try Row.fetchOne(statement, arguments: [Int64(bitPattern: content.id)])
             }
             guard let row, (row["hash"] as Data?).map({ [UInt8]($0) }) == content.hash,
-                let data = row["data"] as Data?, let sketch = data.withUnsafeBytes({ PictureSketch(bytes: $0) })
+                let data = row["data"] as Data?,
+                let sketch = data.withUnsafeBytes({ PictureSketch(bytes: $0) })
             else { continue }
             return sketch
         }
@@ -85,12 +92,20 @@ final class SketchStore: Sendable {
     func missing(among contents: [ContentRecord]) -> [Int] {
         var sound: [UInt64: [UInt8]] = [:]
         for source in sources {
-            try? source.read { database in
-                let rows = try Row.fetchCursor(database, sql: "SELECT content_id, hash, data FROM sketch")
-                while let row = try rows.next() {
-                    guard let data = row["data"] as Data?, data.withUnsafeBytes({ PictureSketch.isSound($0) })
-                    else { continue }
-                    sound[UInt64(bitPattern: row["content_id"])] = [UInt8](row["hash"] as Data? ?? Data())
+            do {
+                try source.read { database in
+                    let rows = try Row.fetchCursor(database, sql: "SELECT content_id, hash, data FROM sketch")
+                    while let row = try rows.next() {
+                        guard let data = row["data"] as Data?,
+                            data.withUnsafeBytes({ PictureSketch.isSound($0) })
+                        else { continue }
+                        sound[UInt64(bitPattern: row["content_id"])] = [UInt8](row["hash"] as Data? ?? Data())
+                    }
+                }
+            } catch {
+                // Damaged pages: this run makes what it needs, the next one starts a new file.
+                if stored == nil, (error as? DatabaseError)?.resultCode == .SQLITE_CORRUPT {
+                    AtomicFile.unlink(path)
                 }
             }
         }
@@ -102,7 +117,8 @@ final class SketchStore: Sendable {
     func keep(_ sketches: [(content: ContentRecord, sketch: PictureSketch)]) {
         guard !sketches.isEmpty else { return }
         try? database.write { database in
-            let statement = try database.cachedStatement(sql: "INSERT OR REPLACE INTO sketch VALUES (?, ?, ?)")
+            let statement = try database.cachedStatement(
+                sql: "INSERT OR REPLACE INTO sketch VALUES (?, ?, ?)")
             for (content, sketch) in sketches {
                 try statement.execute(arguments: [
                     Int64(bitPattern: content.id), Data(content.hash), Data(sketch.bytes),
@@ -116,7 +132,9 @@ final class SketchStore: Sendable {
         try database.write { database in
             let stored = try Int64.fetchAll(database, sql: "SELECT content_id FROM sketch")
             let statement = try database.cachedStatement(sql: "DELETE FROM sketch WHERE content_id = ?")
-            for id in stored where !kept.contains(UInt64(bitPattern: id)) { try statement.execute(arguments: [id]) }
+            for id in stored where !kept.contains(UInt64(bitPattern: id)) {
+                try statement.execute(arguments: [id])
+            }
         }
         try database.vacuum()
     }
