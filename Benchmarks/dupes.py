@@ -5,14 +5,15 @@
 PHOTOS is a folder of distinct photographs: every second one (by name) is attacked, the others are used in the collages;
 --half says which (`tune` the 1st, 3rd, ..., what thresholds were chosen on; `report` the others). Distractors
 are hard negatives, pictures of the same kinds of things that are not copies of each other: a folder, or from --data (a
-folder with pictures.jsonl and .bin shards as acceptance.py takes it) up to 12 held-out pictures of each label. Bursts
+folder with pictures.jsonl and .bin shards as acceptance.py takes it) some held-out pictures of each label. Bursts
 cannot be made from single photographs honestly; same-label pictures with a few true series among them stand in.
 
-Each attack is a run of its own over originals, attacked pictures and distractors, so that attacks cannot help each
-other. Recall: attacked pictures that are paired with their original. Precision: of all pairs of all runs, those of
-one photograph; a pair among the distractors counts as wrong once, however many runs report it, unless a person has
-called it a true copy (--true FILE, lines of two names). "images/s" counts everything from the file to the pairs, on one
-process as the tool runs by itself. Needs requirements-dupes.txt; a peer that is not installed is left out and named.
+Recall of an attack: attacked pictures that are paired with their original in a run over the originals and that attack
+alone, so that attacks cannot help each other. Precision: of all pairs in one run over everything, originals, all
+attacks and distractors, those of one photograph; pairs of distractors that a person has called true copies (--true FILE,
+lines of two names) are left out. imgvec reports groups: its pairs are those of each member with the kept picture.
+"images/s" counts everything from the files to the pairs of that run. Needs requirements-dupes.txt; a peer that is not
+installed, or whose weights cannot be had, is named and left out.
 """
 import argparse
 import base64
@@ -70,7 +71,7 @@ def add_distractors(options, folder):
                 if row["split"] == "dev":
                     labels[row["source"], row.get("label")].append((number, row))
         for members in labels.values():
-            for number, row in members[:12] if members[0][1].get("label") else members[:400]:
+            for number, row in members[:options.per_label if members[0][1].get("label") else 40 * options.per_label]:
                 with open(Path(options.data) / row["shard"], "rb") as shard:
                     shard.seek(row["offset"])
                     (place / f"{number:06}.webp").write_bytes(shard.read(row["length"]))
@@ -80,7 +81,7 @@ def add_distractors(options, folder):
 # ---- tools: each gives, for a run (a list of files), the pairs it calls copies
 
 class Tool:
-    """`prepare` sees every file once and is what images/s measures, with the first search."""
+    """`prepare` sees every file once; `pairs` may be asked again and again."""
 
     def prepare(self, files):
         raise NotImplementedError
@@ -103,7 +104,6 @@ class Imgvec(Tool):
 
     def prepare(self, files):
         self.run("index", self.folder, "--quiet")
-        self.run("dupes", "--level", self.level)
 
     def pairs(self, files):
         folders = sorted({str(Path(f).parent) for f in files})
@@ -123,7 +123,6 @@ class Hashes(Tool):
     def prepare(self, files):
         for file in files:
             self.bits[file] = self.compute(file)
-        list(self.pairs(files))
 
     def pairs(self, files):
         files = [file for file in files if self.bits[file] is not None]
@@ -221,19 +220,17 @@ PEERS = {"pHash 64 ≤ 10": phash, "imagededup PHash ≤ 10": imagededup_phash, 
 
 def measure(tool, files, runs, known):
     """Time, memory, recall by attack and all wrong pairs of a tool; to be called in a process of its own."""
+    photo = lambda file: None if "/distractors/" in file else Path(file).stem
     start = time.time()
     tool.prepare(files)
+    pairs = list(tool.pairs(files))
     seconds = time.time() - start
-    photo = lambda file: None if "/distractors/" in file else Path(file).stem
-    recall, right, wrong = {}, 0, set()
+    right = sum(photo(a) is not None and photo(a) == photo(b) for a, b in pairs)
+    wrong = {tuple(sorted(pair)) for pair in pairs if photo(pair[0]) is None or photo(pair[0]) != photo(pair[1])
+             if frozenset(Path(file).name for file in pair) not in known}
+    recall = {}
     for attack, run in runs.items():
-        hit = set()
-        for a, b in tool.pairs(run):
-            if photo(a) and photo(a) == photo(b):
-                right += 1
-                hit.add(photo(a))
-            elif frozenset((Path(a).name, Path(b).name)) not in known:
-                wrong.add(tuple(sorted((a, b))))
+        hit = {photo(a) for a, b in tool.pairs(run) if photo(a) is not None and photo(a) == photo(b)}
         recall[attack] = len(hit) / sum("/attacks/" in file for file in run)
     memory = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {"rate": len(files) / seconds, "memory": memory / 1024, "recall": recall, "right": right,
@@ -283,6 +280,7 @@ def main():
     parser.add_argument("photos")
     parser.add_argument("--distractors")
     parser.add_argument("--data")
+    parser.add_argument("--per-label", type=int, default=12)
     parser.add_argument("--half", choices=("tune", "report", "all"), default="report")
     parser.add_argument("--peers", help="names, separated by commas; none: imgvec alone")
     parser.add_argument("--true", help="pairs of distractors that are copies in truth, two names a line")
@@ -297,9 +295,9 @@ def main():
         photos = attack_photos(options.photos, options.half, folder)
         distractors = add_distractors(options, folder)
         listed = lambda place: sorted(str(p) for p in (folder / place).iterdir())
-        common = listed("originals") + listed("distractors")
-        runs = {attack: common + listed(f"attacks/{attack}") for attack in [*COPIES, *EDITS]}
-        files = common + [file for attack in runs for file in listed(f"attacks/{attack}")]
+        runs = {attack: listed("originals") + listed(f"attacks/{attack}") for attack in [*COPIES, *EDITS]}
+        files = listed("originals") + listed("distractors") + [
+            file for attack in runs for file in listed(f"attacks/{attack}")]
         print(f"{photos} photographs, {len(runs)} attacks on each, {distractors} distractors: {len(files)} pictures; "
               f"{os.cpu_count()} cores")
         tools = {f"imgvec {level}": lambda level=level: Imgvec(options.binary, level, folder, scratch)
