@@ -25,8 +25,11 @@ extension LocalFeatures {
     private static let leastProposal = 4
     /// Patches where a map says they should be may differ in more bits.
     private static let guidedDistance = 92
-    /// So much support leaves no doubt which way round the picture is.
-    private static let undoubted = 20
+    /// So much support needs no further pairs.
+    private static let plenty = 20
+    /// So much support leaves no doubt which way round the picture is; a building seen from the front, mirrored, has
+    /// less.
+    private static let undoubted = 60
 
     /// Where another picture lies on this one, as it is or mirrored, whichever has more support; nil when fewer than
     /// `support` corners agree. Always the same for the same features: no chance is involved. Costs some 0.3 ms.
@@ -116,7 +119,7 @@ extension LocalFeatures {
         }
         var agreed = best.inliers.map { pairs[$0] }
         var map = best.map
-        if Self.places(agreed) < Self.undoubted {
+        if Self.places(agreed) < Self.plenty {
             // The map says where each patch should be: there, a patch that is only second in likeness will do.
             agreed = guidedMatches(with: other, map: map)
             guard agreed.count >= support else { return nil }

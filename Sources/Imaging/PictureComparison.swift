@@ -244,40 +244,46 @@ private struct SampleGrid {
 
     /// Takes from each sample the mean of those around it.
     mutating func removeSlowChanges() {
-        let counts = sums(of: mask)
+        let counts = cumulated(mask)
         first = freed(first, counts)
         second = freed(second, counts)
     }
 
     private static let reach = 7
 
-    private func freed(_ values: [Float], _ counts: [Float]) -> [Float] {
-        let around = sums(of: values)
-        return values.indices.map { mask[$0] > 0 ? values[$0] - around[$0] / counts[$0] : 0 }
-    }
-
-    /// Sums over the square around each sample.
-    private func sums(of values: [Float]) -> [Float] {
-        var across = [Float](repeating: 0, count: values.count), out = across
+    /// Samples that lie outside hold 0 and count for nothing.
+    ///
+    /// Near the border the square around a sample is smaller, on all sides: reaching further to one side than to the
+    /// other would leave a plain gradient with what looks like detail.
+    private func freed(_ values: [Float], _ counts: [Double]) -> [Float] {
+        let sums = cumulated(values)
+        var out = values
         for row in 0..<height {
-            var sum: Float = 0
-            for column in 0..<min(Self.reach, width) { sum += values[row * width + column] }
-            for column in 0..<width {
-                if column + Self.reach < width { sum += values[row * width + column + Self.reach] }
-                if column > Self.reach { sum -= values[row * width + column - Self.reach - 1] }
-                across[row * width + column] = sum
-            }
-        }
-        for column in 0..<width {
-            var sum: Float = 0
-            for row in 0..<min(Self.reach, height) { sum += across[row * width + column] }
-            for row in 0..<height {
-                if row + Self.reach < height { sum += across[(row + Self.reach) * width + column] }
-                if row > Self.reach { sum -= across[(row - Self.reach - 1) * width + column] }
-                out[row * width + column] = sum
+            let down = min(Self.reach, row, height - 1 - row)
+            for column in 0..<width where mask[row * width + column] > 0 {
+                let across = min(Self.reach, column, width - 1 - column)
+                let (left, right) = (column - across, column + across + 1)
+                let (top, bottom) = ((row - down) * (width + 1), (row + down + 1) * (width + 1))
+                func sum(_ table: [Double]) -> Double {
+                    table[bottom + right] - table[bottom + left] - table[top + right] + table[top + left]
+                }
+                out[row * width + column] -= Float(sum(sums) / max(1, sum(counts)))
             }
         }
         return out
+    }
+
+    /// Sums over all rows above and all columns to the left, one row and one column more than there are samples.
+    private func cumulated(_ values: [Float]) -> [Double] {
+        var table = [Double](repeating: 0, count: (width + 1) * (height + 1))
+        for row in 0..<height {
+            var sum = 0.0
+            for column in 0..<width {
+                sum += Double(values[row * width + column])
+                table[(row + 1) * (width + 1) + column + 1] = table[row * (width + 1) + column + 1] + sum
+            }
+        }
+        return table
     }
 
     func compareBlocks(side: Int, needed: Float, into result: inout PictureComparison) -> BlockVerdicts {

@@ -139,7 +139,7 @@ import Testing
         let (w, h) = (Double(picture.width), Double(picture.height))
         let slanted = warped(picture) { x, y in
             let depth = 1 + 0.25 * x / w
-            return ((x - 0.04 * w) * 1.25 / depth, (y - 0.5 * h) * 1.3 / depth + 0.5 * h)
+            return ((x - 0.04 * w) * 1.3 / depth, (y - 0.5 * h) * 1.3 / depth + 0.5 * h)
         }
         #expect(verdict(picture, slanted) != nil)
     }

@@ -51,10 +51,12 @@ final class SketchStore: Sendable {
                 try database.read { _ = try Row.fetchOne($0, sql: "SELECT * FROM sketch LIMIT 1") }
             } else {
                 try database.write { database in
+                    // Nothing is written to a store that is there.
+                    guard try !database.tableExists("sketch") else { return }
                     try database.execute(
                         sql: """
                             PRAGMA application_id = \(applicationID);
-                            CREATE TABLE IF NOT EXISTS sketch (
+                            CREATE TABLE sketch (
                                 content_id INTEGER PRIMARY KEY, hash BLOB NOT NULL, data BLOB NOT NULL)
                             """)
                 }
