@@ -51,6 +51,36 @@ public enum HashJoin {
         return found.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
     }
 
+    /// The pairs of a hash of one list and a hash of another (of the same length) at a distance of at most
+    /// `distance` (at most 31), in ascending order of their positions; a position is not paired with itself.
+    ///
+    /// `first` of a pair is the position in `hashes`, `second` that in `others`. Costs as much as `pairs` of one list.
+    public static func pairs(
+        _ hashes: [SIMD4<UInt64>], with others: [SIMD4<UInt64>], within distance: Int
+    ) -> [Pair] {
+        let limit = min(distance, largestDistance)
+        guard limit >= 0, others.count < Int(UInt32.max) else { return [] }
+        var found: [Pair] = []
+        for band in 0..<bandCount {
+            let table = BandTable(others, band: band)
+            for (index, hash) in hashes.enumerated() {
+                let value = band16(hash, band)
+                for flip in 0...16 {
+                    let probe = flip == 16 ? value : value ^ (1 << UInt16(flip))
+                    for other in table[probe] where Int(other) != index {
+                        let difference = hash ^ others[Int(other)]
+                        guard isFirstMeeting(difference, band: band) else { continue }
+                        let bits = bitCount(difference)
+                        if bits <= limit {
+                            found.append(Pair(first: index, second: Int(other), distance: bits))
+                        }
+                    }
+                }
+            }
+        }
+        return found.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+    }
+
     /// Bits that differ between two hashes.
     @inlinable
     public static func distance(_ a: SIMD4<UInt64>, _ b: SIMD4<UInt64>) -> Int { bitCount(a ^ b) }

@@ -14,6 +14,8 @@ public struct LibraryPaths: Sendable, Equatable {
 
     /// The SQLite catalog.
     public var catalog: FilePath { folder.appending("catalog.sqlite") }
+    /// The cache of what a search for edited copies compares.
+    public var sketches: FilePath { folder.appending("sketches.sqlite") }
     /// The file that the one writer locks.
     public var lock: FilePath { folder.appending("lock") }
     /// The folder that holds one folder of segments per model.

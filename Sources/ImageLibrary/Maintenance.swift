@@ -148,6 +148,10 @@ extension ImageLibrary {
             _ = try store.compact(keeping: kept.contains)
             try store.close()
         }
+        if (try? FileStatus.of(paths.sketches)) != nil {
+            let kept = try catalog.read { try catalog.presentContentIDs($0) }
+            try SketchStore(paths).compact(keeping: kept)
+        }
         try catalog.vacuum()
         try catalog.close()
         return CompactReport(

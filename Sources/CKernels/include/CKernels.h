@@ -1,6 +1,7 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include "ck_features.h"
 #include "ck_index.h"
 #include "ck_resize.h"
 #include "ck_simd.h"

@@ -4,8 +4,8 @@ import SystemSupport
 import Synchronization
 import VectorIndex
 
-/// Finds the pairs of pictures that are copies of each other: candidates by hash and by vector, each of them
-/// checked on the pixels.
+/// Finds the pairs of pictures that are copies of each other: candidates by hash, by vector and, for edits, by local
+/// features; each of them checked on the pixels.
 struct CopySearch: Sendable {
     /// PDQ's own figures: a distance up to 31 of 256 is a match, hashes of a quality below 50 say nothing.
     static let hashDistance = 31
@@ -15,9 +15,8 @@ struct CopySearch: Sendable {
     /// So many nearest neighbours of each picture are candidates: a bound on the work in collections where
     /// everything is alike. Copies of one picture find each other through the best of them.
     static let candidateCount = 16
-    /// The agreement of the pixels that makes two pictures copies; beside a matching hash, less is enough.
-    static let agreement: Float = 0.90
-    static let agreementBesideHash: Float = 0.80
+    /// Pictures that match one picture are compared with each other as well, up to so many of them.
+    static let familyLimit = 24
 
     let reader: LibraryReader
     let options: DuplicateOptions
@@ -27,117 +26,69 @@ struct CopySearch: Sendable {
     let files: [[FileRecord]]
 
     /// The pairs that match on the pixels, as loosely as the options allow; same bytes are one picture already.
+    ///
+    /// `onProgress` is told what is done of what: first pictures, when they have to be sketched, then pairs.
     func matches(snapshot: VectorSnapshot, onProgress: (Int, Int) -> Void) throws -> [CopyMatch] {
-        check(try candidates(snapshot: snapshot), onProgress: onProgress)
+        let store = options.level >= .edits ? try SketchStore(reader.paths) : nil
+        let check = CopyCheck(search: self, store: store)
+        if let store { check.makeSketches(in: store, onProgress: onProgress) }
+        let candidates = try candidates(snapshot: snapshot, check: check, onProgress: onProgress)
+        var matches = check.matches(among: candidates, done: 0, onProgress: onProgress)
+        let relatives = Self.relatives(of: matches, besides: candidates)
+        matches += check.matches(among: relatives, done: candidates.count, onProgress: onProgress)
+        return matches
     }
 
-    /// A pair of pictures that may be copies.
-    private struct Candidate: Sendable {
-        let first: Int, second: Int
-        let hashDistance: Int
-    }
-
-    private func candidates(snapshot: VectorSnapshot) throws -> [Candidate] {
+    private func candidates(
+        snapshot: VectorSnapshot, check: CopyCheck, onProgress: (Int, Int) -> Void
+    ) throws -> [CopyCandidate] {
         let position = Dictionary(uniqueKeysWithValues: contents.enumerated().map { ($1.id, $0) })
-        var pairs: Set<PicturePair> = []
-        let present = snapshot.filter { position[$0] != nil }
+        var list = CandidateList()
         var searching = SearchOptions()
-        searching.filter = present
-        searching.minimum = Self.candidateCosine
+        searching.filter = snapshot.filter { position[$0] != nil }
+        if options.level < .edits { searching.minimum = Self.candidateCosine }
         let graph = try snapshot.neighbors(
             count: Self.candidateCount, threads: options.threads, options: searching)
         for row in 0..<graph.count {
             guard let a = position[graph.ids[row]] else { continue }
-            for rank in 0..<graph.neighborCount(of: row) {
-                guard let b = position[graph.ids[graph.neighborRow(of: row, rank: rank)]] else { continue }
-                pairs.insert(PicturePair(a, b))
+            for neighbor in graph.neighbors(of: row) {
+                if let b = position[neighbor.id] { list.add(a, b, similarity: neighbor.similarity) }
             }
         }
         let reliable = contents.indices.filter { contents[$0].pdqQuality >= Self.hashQuality }
         for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.words }, within: Self.hashDistance) {
-            pairs.insert(PicturePair(reliable[pair.first], reliable[pair.second]))
+            list.add(reliable[pair.first], reliable[pair.second])
         }
-        return pairs.map { pair in
-            Candidate(
-                first: pair.first, second: pair.second,
-                hashDistance: HashJoin.distance(
-                    contents[pair.first].pdq.words, contents[pair.second].pdq.words))
-        }.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+        guard options.level >= .edits else { return list.sorted() }
+        var positions: [Int] = [], hashes: [[PDQHash]] = []
+        for index in contents.indices {
+            guard let sketch = check.sketch(index), sketch.hashQuality >= Self.hashQuality else { continue }
+            positions.append(index)
+            hashes.append(sketch.hashes)
+        }
+        list.addTurned(hashes, positions: positions, distance: Self.hashDistance)
+        list.addSharedPatches(
+            count: contents.count, threads: options.threads, sketch: { check.sketch($0) },
+            onProgress: { onProgress($0, contents.count) })
+        return list.sorted()
     }
 
-    /// Decides about each candidate by comparing the pictures themselves.
-    private func check(
-        _ candidates: [Candidate], onProgress: (Int, Int) -> Void
-    ) -> [CopyMatch] {
-        let cache = RegistrationCache(capacity: 4096) { index in registration(of: index) }
-        var matches: [CopyMatch] = []
-        // In slices, so that progress can be told between them on the caller's thread.
-        let slice = 256
-        var start = 0
-        while start < candidates.count, !Interruption.isRequested {
-            let end = min(start + slice, candidates.count)
-            let base = start
-            let found = Mutex([CopyMatch?](repeating: nil, count: end - start))
-            WorkerThreads.forEach(end - start, threads: options.threads) { offset in
-                let candidate = candidates[base + offset]
-                if let match = match(of: candidate, cache: cache) {
-                    found.withLock { $0[offset] = match }
-                }
-            }
-            matches += found.withLock { $0 }.compactMap { $0 }
-            start = end
-            onProgress(end, candidates.count)
+    /// The pairs of pictures that both match a third one and were not compared yet.
+    private static func relatives(of matches: [CopyMatch], besides known: [CopyCandidate]) -> [CopyCandidate]
+    {
+        var family: [Int: [Int]] = [:]
+        for match in matches {
+            family[match.first, default: []].append(match.second)
+            family[match.second, default: []].append(match.first)
         }
-        return matches
-    }
-
-    private func match(
-        of pair: Candidate, cache: RegistrationCache
-    ) -> CopyMatch? {
-        let first = contents[pair.first], second = contents[pair.second]
-        // The hash may come from a picture that was decoded smaller: equal pixels need not give equal hashes.
-        let isHashNear = pair.hashDistance <= Self.hashDistance
-        let isHashReliable = min(first.pdqQuality, second.pdqQuality) >= Self.hashQuality
-        if isHashNear || !isHashReliable, first.width == second.width, first.height == second.height,
-            first.isTruncated == second.isTruncated, havePixelsInCommon(pair.first, pair.second)
-        {
-            return CopyMatch(
-                first: pair.first, second: pair.second, level: .pixels, agreement: 1, evidence: "")
+        var list = CandidateList()
+        for members in family.values {
+            let members = members.sorted().prefix(familyLimit)
+            for a in members { for b in members where a < b { list.add(a, b) } }
         }
-        guard options.level >= .copies, let a = cache[pair.first], let b = cache[pair.second] else {
-            return nil
-        }
-        let needed = isHashNear && isHashReliable ? Self.agreementBesideHash : Self.agreement
-        let agreement = a.agreement(with: b)
-        guard agreement >= needed else { return nil }
-        return CopyMatch(
-            first: pair.first, second: pair.second, level: .copies, agreement: agreement, evidence: "")
-    }
-
-    private func registration(of index: Int) -> PictureRegistration? {
-        guard let pixels = decode(index, minimumSide: 2 * PictureRegistration.side) else { return nil }
-        return PictureRegistration(pixels)
-    }
-
-    private func havePixelsInCommon(_ a: Int, _ b: Int) -> Bool {
-        guard let first = decode(a, minimumSide: nil), let second = decode(b, minimumSide: nil) else {
-            return false
-        }
-        return first == second
-    }
-
-    /// Decodes a picture from any of its files that is still as it was indexed; nil when there is none.
-    private func decode(_ index: Int, minimumSide: Int?) -> PixelBuffer? {
-        for file in files[index] {
-            guard
-                let (bytes, status) = try? FileContents.read(
-                    reader.path(of: file), limit: PictureReader.largestFile), file.isUnchanged(status)
-            else { continue }
-            let decoded = bytes.withUnsafeBytes {
-                try? ImageDecoder.decode($0, minimumSide: minimumSide, limits: options.limits)
-            }
-            if let decoded { return decoded.pixels }
-        }
-        return nil
+        let compared = Set(
+            known.filter { family[$0.first] != nil && family[$0.second] != nil }
+                .map { PicturePair($0.first, $0.second) })
+        return list.sorted().filter { !compared.contains(PicturePair($0.first, $0.second)) }
     }
 }

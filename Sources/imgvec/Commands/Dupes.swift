@@ -19,18 +19,20 @@ struct Dupes: ParsableCommand {
             """)
 
     enum Level: String, ExpressibleByArgument, CaseIterable {
-        case bytes, pixels, copies
+        case bytes, pixels, copies, edits, similar
 
         var copyLevel: CopyLevel {
             switch self {
             case .bytes: .bytes
             case .pixels: .pixels
             case .copies: .copies
+            case .edits: .edits
+            case .similar: .similar
             }
         }
     }
 
-    @Option(help: ArgumentHelp("bytes, pixels or copies: the loosest match that counts.", valueName: "level"))
+    @Option(help: ArgumentHelp("bytes, pixels, copies, edits or similar: the loosest match that counts.", valueName: "level"))
     var level: Level = .copies
 
     @Option(

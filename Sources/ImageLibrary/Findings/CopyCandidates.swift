@@ -1,0 +1,116 @@
+import Analysis
+import Imaging
+import SystemSupport
+import Synchronization
+import VectorIndex
+
+/// A pair of pictures that may be copies.
+struct CopyCandidate: Sendable {
+    /// Positions of the two in the list that is searched, the smaller first.
+    let first: Int, second: Int
+    /// The cosine of their vectors, when they are near neighbours.
+    let similarity: Float?
+}
+
+/// Collects candidates, each pair once. 12 bytes a pair.
+struct CandidateList {
+    private struct Entry {
+        var first: UInt32, second: UInt32
+        var similarity: Float
+    }
+
+    private var entries: [Entry] = []
+
+    mutating func add(_ a: Int, _ b: Int, similarity: Float? = nil) {
+        guard a != b else { return }
+        entries.append(
+            Entry(first: UInt32(min(a, b)), second: UInt32(max(a, b)), similarity: similarity ?? -.infinity))
+    }
+
+    /// The pairs in the order of their positions.
+    consuming func sorted() -> [CopyCandidate] {
+        var entries = entries
+        entries.sort { ($0.first, $0.second, $1.similarity) < ($1.first, $1.second, $0.similarity) }
+        var candidates: [CopyCandidate] = []
+        for entry in entries {
+            if let last = candidates.last, last.first == Int(entry.first), last.second == Int(entry.second) {
+                continue
+            }
+            candidates.append(
+                CopyCandidate(
+                    first: Int(entry.first), second: Int(entry.second),
+                    similarity: entry.similarity.isFinite ? entry.similarity : nil))
+        }
+        return candidates
+    }
+}
+
+extension CandidateList {
+    /// So many pictures may be found for each by its local features, and as many by those of its mirror image.
+    private static let featureCandidates = 6
+    /// Fewer shared descriptors than this are chance.
+    private static let leastVotes = 3
+    /// Descriptors that are indexed together; 70 bytes each.
+    private static let indexedDescriptors = 3_000_000
+
+    /// Adds pictures that share patches with each other, as they are or mirrored.
+    ///
+    /// In collections of more than 10,000 pictures only the strongest corners of each take part, 64 at least, so that
+    /// the work grows with the number of pictures to the power of one and a half. The pictures are indexed in parts
+    /// of 3 million descriptors, which bounds the memory to some 210 MB and that of the sketches in use.
+    mutating func addSharedPatches(
+        count: Int, threads: Int, sketch: @Sendable (Int) -> PictureSketch?, onProgress: (Int) -> Void
+    ) {
+        let share = (10_000 / Double(max(count, 10_000))).squareRoot()
+        let corners = max(64, Int(Double(LocalFeatures.limit) * share))
+        let part = max(1, Self.indexedDescriptors / corners)
+        var done = 0
+        for start in stride(from: 0, to: count, by: part) {
+            if Interruption.isRequested { return }
+            let indexed = start..<min(start + part, count)
+            let lists = Mutex([[UInt64]](repeating: [], count: indexed.count))
+            WorkerThreads.forEach(indexed.count, threads: threads) { offset in
+                let words = sketch(start + offset)?.features.strongest(corners).descriptors ?? []
+                lists.withLock { $0[offset] = words }
+            }
+            let index = DescriptorIndex(lists.withLock { $0 })
+            let block = 512
+            for first in stride(from: start, to: count, by: block) {
+                if Interruption.isRequested { return }
+                let asking = first..<min(first + block, count)
+                let found = Mutex([(Int, Int)]())
+                let next = Mutex(asking.lowerBound)
+                WorkerThreads.run(threads: threads) { _ in
+                    var scratch = DescriptorIndex.Scratch()
+                    while let position = next.withLock({ value -> Int? in
+                        guard value < asking.upperBound else { return nil }
+                        defer { value += 1 }
+                        return value
+                    }) {
+                        guard let features = sketch(position)?.features.strongest(corners) else { continue }
+                        let end = min(position - start, indexed.count)
+                        for words in [features.descriptors, features.mirrored.descriptors] {
+                            let votes = index.votes(
+                                for: words, below: end, least: Self.leastVotes,
+                                limit: Self.featureCandidates, scratch: &scratch)
+                            found.withLock { $0 += votes.map { (start + $0.position, position) } }
+                        }
+                    }
+                }
+                for (a, b) in found.withLock({ $0 }) { add(a, b) }
+                done += asking.count
+                onProgress(done)
+            }
+        }
+    }
+
+    /// Adds pictures whose perceptual hashes match when one is turned or mirrored.
+    mutating func addTurned(_ hashes: [[PDQHash]], positions: [Int], distance: Int) {
+        for orientation in Orientation.allCases.indices {
+            let turned = hashes.map { $0[orientation].words }
+            for pair in HashJoin.pairs(hashes.map { $0[0].words }, with: turned, within: distance) {
+                add(positions[pair.first], positions[pair.second])
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// What was done to one picture to get the other, as far as their pixels tell.
+public struct CopyVerdict: Sendable {
+    /// Whether the change is slight: not turned, mirrored or made grey, hardly cropped.
+    public let isSlight: Bool
+    /// The share of the detail that agrees, 0 to 1.
+    public let agreement: Float
+    /// The changes in words: "rotated 90°, 60 % crop"; empty when there is nothing to say.
+    public let evidence: String
+}
+
+extension PictureSketch {
+    /// Fewer corners than this that agree are chance.
+    public static let leastSupport = 5
+
+    /// How another picture may lie on this one as its corners tell; nil when they tell nothing.
+    public func alignment(of other: PictureSketch) -> FeatureAlignment? {
+        features.alignment(of: other.features, support: Self.leastSupport)
+    }
+}
+
+extension PicturePlanes {
+    /// Decides whether another picture is an edit of this one's photograph, laid on it as its corners say.
+    ///
+    /// One of two has to lie on the other whole: an edit shows the photograph or a part of it, while another
+    /// photograph of the scene sticks out on both sides. Nearly all detail has to agree, the more strictly the
+    /// fewer corners speak for it and the less detail there is. Costs some 0.6 ms.
+    public func verdict(on other: PicturePlanes, laid alignment: FeatureAlignment) -> CopyVerdict? {
+        guard let comparison = comparison(with: other, map: alignment.map) else { return nil }
+        let change = Change(alignment.map, isMirrored: alignment.isMirrored, comparison, self, other)
+        guard comparison.isConvincing(support: alignment.support, isTurnedFreely: change.isTurnedFreely)
+        else {
+            return nil
+        }
+        // Another colour of one thing agrees in all but the colour: there the rest has to be beyond doubt.
+        if let colour = comparison.colour, colour < Self.sameColour,
+            comparison.agreement < 0.9 || alignment.support < 30 || comparison.detail < 0.45
+        {
+            return nil
+        }
+        return change.verdict(comparison)
+    }
+
+    /// Decides whether another picture is this one, shown in some orientation, without the help of corners: for
+    /// pictures that have hardly any. Costs 0.6 ms.
+    public func verdict(on other: PicturePlanes, shownAs orientation: Orientation) -> CopyVerdict? {
+        let map = Self.map(of: other, onto: self, shownAs: orientation)
+        guard let comparison = comparison(with: other, map: map), comparison.isConvincingAlone else {
+            return nil
+        }
+        if let colour = comparison.colour, colour < 0.7 { return nil }
+        let isMirrored = map.a * map.e - map.b * map.d < 0
+        return Change(map, isMirrored: isMirrored, comparison, self, other).verdict(comparison)
+    }
+
+    /// Colours that correlate less have been changed, or are those of another thing.
+    fileprivate static let sameColour: Float = 0.5
+
+    /// Lays the whole of a picture, turned upright, on the whole of another.
+    private static func map(
+        of other: PicturePlanes, onto target: PicturePlanes, shownAs orientation: Orientation
+    ) -> PlaneMap {
+        // In shares of each picture's own sides: where the upright picture's right and down lie in the stored one.
+        let (a, b, c, d, e, f): (Double, Double, Double, Double, Double, Double) =
+            switch orientation {
+            case .up: (1, 0, 0, 0, 1, 0)
+            case .upMirrored: (-1, 0, 1, 0, 1, 0)
+            case .down: (-1, 0, 1, 0, -1, 1)
+            case .downMirrored: (1, 0, 0, 0, -1, 1)
+            case .leftMirrored: (0, 1, 0, 1, 0, 0)
+            case .right: (0, -1, 1, 1, 0, 0)
+            case .rightMirrored: (0, -1, 1, -1, 0, 1)
+            case .left: (0, 1, 0, -1, 0, 1)
+            }
+        let (w, h) = (target.width, target.height)
+        return PlaneMap(
+            a: w * a / other.width, b: w * b / other.height, c: w * c, d: h * d / other.width,
+            e: h * e / other.height, f: h * f)
+    }
+}
+
+extension PictureComparison {
+    private static let leastBlocks = 12
+
+    /// Whether the agreement makes the pictures one photograph, given how many corners agree with the map.
+    fileprivate func isConvincing(support: Int, isTurnedFreely: Bool) -> Bool {
+        guard support >= PictureSketch.leastSupport, blocks >= Self.leastBlocks else { return false }
+        let inside = max(coverage.first, coverage.second), rest = min(coverage.first, coverage.second)
+        let isWhole = inside >= (isTurnedFreely ? 0.77 : 0.95)
+        let part = max(patch.first, patch.second)
+        if isWhole, agreement >= needed(support) { return true }
+        // Under a caption or a mark a part may differ much, when the rest agrees nearly without exception.
+        if isWhole, support >= 14, patch.agreement >= 0.9, part >= 0.55, patch.blocks >= 30, detail >= 0.25 {
+            return true
+        }
+        // A tile of a collage: the photograph was cut to its shape, and sticks out of the tile into others.
+        guard inside >= 0.72, rest <= 0.4, detail >= 0.4 else { return false }
+        if support >= 7 { return patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= 30 }
+        return patch.agreement >= 0.95 && part >= 0.45 && patch.blocks >= 45
+    }
+
+    private func needed(_ support: Int) -> Float {
+        if detail < 0.45 {
+            return support >= 30 ? 0.8 : support >= 14 ? 0.88 : support >= 10 ? 0.95 : .infinity
+        }
+        return support >= 30 ? 0.65 : support >= 14 ? 0.75 : support >= 8 ? 0.88 : 0.95
+    }
+
+    /// Whether the pixels alone, laid whole on whole, make the pictures one.
+    fileprivate var isConvincingAlone: Bool {
+        blocks >= Self.leastBlocks && agreement >= 0.93 && meanCorrelation >= 0.85 && correlation >= 0.95
+            && detail >= 0.2
+    }
+}
+
+/// A change of a picture, told from how it lies on the original.
+private struct Change {
+    private let turn: Double
+    private let isMirrored: Bool
+    private let comparison: PictureComparison
+    private let becomesGrey: Bool
+
+    init(
+        _ map: PlaneMap, isMirrored: Bool, _ comparison: PictureComparison, _ first: PicturePlanes,
+        _ second: PicturePlanes
+    ) {
+        self.isMirrored = isMirrored
+        self.comparison = comparison
+        // Of a mirrored picture the turn is that of its mirror image.
+        turn = atan2(isMirrored ? -map.d : map.d, isMirrored ? -map.a : map.a) * 180 / .pi
+        becomesGrey = first.isGrey != second.isGrey
+    }
+
+    /// The multiple of a right angle that is nearest, in degrees, and what is left.
+    private var quarters: (Int, Double) {
+        let nearest = (turn / 90).rounded()
+        return ((Int(nearest) * 90 % 360 + 360) % 360, turn - 90 * nearest)
+    }
+
+    var isTurnedFreely: Bool { abs(quarters.1) > 4 }
+
+    func verdict(_ comparison: PictureComparison) -> CopyVerdict {
+        let (quarter, rest) = quarters
+        let coverage = comparison.coverage
+        let isSlight =
+            quarter == 0 && abs(rest) < 1.5 && !isMirrored && !becomesGrey
+            && min(coverage.first, coverage.second) >= 0.84 && comparison.agreement >= 0.75
+            && (comparison.colour ?? 1) >= 0.7
+        return CopyVerdict(isSlight: isSlight, agreement: comparison.agreement, evidence: words)
+    }
+
+    private var words: String {
+        let (quarter, rest) = quarters
+        var words: [String] = []
+        // A mirrored picture turned by half is one turned over top to bottom.
+        if isMirrored { words.append(quarter == 180 ? "flipped" : "mirrored") }
+        if quarter != 0, !(isMirrored && quarter == 180) { words.append("rotated \(quarter)°") }
+        if abs(rest) >= 1.5 { words.append("tilted \(Int(abs(rest).rounded()))°") }
+        let (first, second) = comparison.coverage
+        let part = min(first, second)
+        if max(first, second) >= 0.9, part < 0.93 { words.append("\(Int((part * 100).rounded())) % crop") }
+        if max(first, second) < 0.9, !isTurnedFreely { words.append("part of a larger picture") }
+        if becomesGrey { words.append("grey") }
+        if let colour = comparison.colour, colour < PicturePlanes.sameColour { words.append("recoloured") }
+        if comparison.agreement < 0.9 { words.append("partly covered") }
+        return words.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,80 @@
+/// A picture made small, at several sizes, for laying it over another: brightness, and colour apart from it.
+///
+/// Lengths are in shares of the picture's longer side, as those of `LocalFeatures`. Takes some 70 KB.
+public struct PicturePlanes: Sendable {
+    /// The sides of the picture, in shares of the longer one.
+    public let width: Double, height: Double
+    /// Brightness, each half as large as the one before.
+    let grey: [Plane]
+    /// Blueness and redness (the chroma of JPEG, ITU-R BT.601).
+    let blueness: Plane, redness: Plane
+
+    static let longerSide = 256
+    private static let colourSide = 64
+    private static let smallestSide = 24
+
+    /// Samples of one quantity, row by row.
+    struct Plane: Sendable {
+        var width: Int, height: Int
+        var values: [UInt8]
+
+        /// The plane at half the size, each value the mean of four.
+        var halved: Plane {
+            let (w, h) = (max(1, width / 2), max(1, height / 2))
+            var out = [UInt8](repeating: 0, count: w * h)
+            for y in 0..<h {
+                let (top, bottom) = (2 * y * width, min(2 * y + 1, height - 1) * width)
+                for x in 0..<w {
+                    let (left, right) = (2 * x, min(2 * x + 1, width - 1))
+                    let sum =
+                        Int(values[top + left]) + Int(values[top + right]) + Int(values[bottom + left])
+                        + Int(values[bottom + right])
+                    out[y * w + x] = UInt8((sum + 2) / 4)
+                }
+            }
+            return Plane(width: w, height: h, values: out)
+        }
+    }
+
+    /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels and 0.3 ms.
+    public init(_ picture: PixelBuffer) {
+        let longer = max(picture.width, picture.height, 1)
+        width = Double(picture.width) / Double(longer)
+        height = Double(picture.height) / Double(longer)
+        let small = Self.resized(picture, to: Self.longerSide)
+        var grey = [Plane(width: small.width, height: small.height, values: Luma(small).levels)]
+        while grey.count < 5, let last = grey.last, min(last.width, last.height) >= 2 * Self.smallestSide {
+            grey.append(last.halved)
+        }
+        self.grey = grey
+        let tiny = Self.resized(small, to: Self.colourSide)
+        var blueness: [UInt8] = [], redness: [UInt8] = []
+        for index in 0..<tiny.width * tiny.height {
+            let red = Float(tiny.pixels[3 * index]), green = Float(tiny.pixels[3 * index + 1])
+            let blue = Float(tiny.pixels[3 * index + 2])
+            let luma = 0.299 * red + 0.587 * green + 0.114 * blue
+            blueness.append(UInt8(128 + 0.564 * (blue - luma)))
+            redness.append(UInt8(128 + 0.713 * (red - luma)))
+        }
+        self.blueness = Plane(width: tiny.width, height: tiny.height, values: blueness)
+        self.redness = Plane(width: tiny.width, height: tiny.height, values: redness)
+    }
+
+    private static func resized(_ picture: PixelBuffer, to side: Int) -> PixelBuffer {
+        let longer = max(picture.width, picture.height)
+        func scaled(_ length: Int) -> Int { max(1, (length * side + longer / 2) / longer) }
+        return picture.resized(
+            width: scaled(picture.width), height: scaled(picture.height), filter: .bilinear)
+    }
+
+    /// The brightness plane whose pixels are nearest below `step` in size, in shares of the longer side.
+    func plane(for step: Double) -> Plane {
+        var chosen = 0
+        while chosen + 1 < grey.count,
+            1.4 / Double(max(grey[chosen + 1].width, grey[chosen + 1].height)) <= 1.4 * step
+        {
+            chosen += 1
+        }
+        return grey[chosen]
+    }
+}

@@ -1,0 +1,259 @@
+import Imaging
+import TestSupport
+import Testing
+
+/// What the attacks make of a picture, and what is no copy of it.
+@Suite struct CopyVerdictTests {
+    private func picture(_ name: String) throws -> PixelBuffer {
+        try Picture("gallery/\(name)").decoded().pixels
+    }
+
+    /// Compares as a search for edits does: by corners, else whole on whole in each orientation.
+    private func verdict(_ a: PixelBuffer, _ b: PixelBuffer) -> CopyVerdict? {
+        let (first, second) = (PicturePlanes(a), PicturePlanes(b))
+        if let alignment = PictureSketch(a).alignment(of: PictureSketch(b)),
+            let verdict = first.verdict(on: second, laid: alignment)
+        {
+            return verdict
+        }
+        return Orientation.allCases.lazy.compactMap { first.verdict(on: second, shownAs: $0) }.first
+    }
+
+    private static let photos = ["castle.jpg", "bookshelf.jpg", "night-city.jpg", "sailing-boat.jpg"]
+
+    /// Changes a picture's levels, pixel by pixel.
+    private func levels(_ picture: PixelBuffer, _ change: (Int, Int, Int) -> (Int, Int, Int)) -> PixelBuffer {
+        var out = picture
+        for place in stride(from: 0, to: out.pixels.count, by: 3) {
+            let (r, g, b) = change(
+                Int(out.pixels[place]), Int(out.pixels[place + 1]), Int(out.pixels[place + 2]))
+            out.pixels[place] = UInt8(clamping: r)
+            out.pixels[place + 1] = UInt8(clamping: g)
+            out.pixels[place + 2] = UInt8(clamping: b)
+        }
+        return out
+    }
+
+    /// Puts a picture onto another with its top left at (x, y).
+    private func pasted(_ top: PixelBuffer, on below: PixelBuffer, x: Int, y: Int) -> PixelBuffer {
+        var out = below
+        for row in 0..<top.height where y + row >= 0 && y + row < below.height {
+            for column in 0..<top.width where x + column >= 0 && x + column < below.width {
+                let (to, from) = (3 * ((y + row) * below.width + x + column), 3 * (row * top.width + column))
+                for channel in 0..<3 { out.pixels[to + channel] = top.pixels[from + channel] }
+            }
+        }
+        return out
+    }
+
+    private func card(_ width: Int, _ height: Int, _ grey: UInt8) -> PixelBuffer {
+        PixelBuffer(width: width, height: height, red: grey, green: grey, blue: grey)
+    }
+
+    /// Samples a picture along a map from the result's pixels to its own; black outside.
+    private func warped(_ picture: PixelBuffer, _ map: (Double, Double) -> (Double, Double)) -> PixelBuffer {
+        var out = card(picture.width, picture.height, 0)
+        for row in 0..<picture.height {
+            for column in 0..<picture.width {
+                let (x, y) = map(Double(column), Double(row))
+                let (left, top) = (Int(x.rounded(.down)), Int(y.rounded(.down)))
+                guard left >= 0, top >= 0, left + 1 < picture.width, top + 1 < picture.height else {
+                    continue
+                }
+                let (fx, fy) = (x - Double(left), y - Double(top))
+                for channel in 0..<3 {
+                    func level(_ dx: Int, _ dy: Int) -> Double {
+                        Double(picture.pixels[3 * ((top + dy) * picture.width + left + dx) + channel])
+                    }
+                    let value =
+                        (level(0, 0) * (1 - fx) + level(1, 0) * fx) * (1 - fy)
+                        + (level(0, 1) * (1 - fx) + level(1, 1) * fx) * fy
+                    out.pixels[3 * (row * picture.width + column) + channel] = UInt8(value.rounded())
+                }
+            }
+        }
+        return out
+    }
+
+    @Test(arguments: photos) func sameAndResizedAreSlight(name: String) throws {
+        let picture = try picture(name)
+        for divisor in [1, 2, 3] {
+            let small = picture.resized(
+                width: picture.width / divisor, height: picture.height / divisor, filter: .bicubic)
+            let found = try #require(verdict(picture, small))
+            #expect(found.isSlight && found.evidence.isEmpty && found.agreement > 0.95, "\(found)")
+        }
+    }
+
+    @Test(arguments: photos) func contrastAndBrightnessAreSlight(name: String) throws {
+        let picture = try picture(name)
+        for changed in [
+            levels(picture) { ($0 * 7 / 10, $1 * 7 / 10, $2 * 7 / 10) },
+            levels(picture) { ($0 / 2 + 64, $1 / 2 + 64, $2 / 2 + 64) },
+        ] {
+            #expect(try #require(verdict(picture, changed)).isSlight)
+        }
+    }
+
+    @Test(arguments: photos) func noiseAndBlurAreFound(name: String) throws {
+        let picture = try picture(name)
+        var random = SeededRandom(seed: 3)
+        let noisy = levels(picture) { r, g, b in
+            let grain = Int(25 * random.normal())
+            return (r + grain, g + grain, b + grain)
+        }
+        #expect(verdict(picture, noisy) != nil)
+        let blurred = picture.resized(width: picture.width / 6, height: picture.height / 6, filter: .box)
+            .resized(width: picture.width, height: picture.height, filter: .bilinear)
+        #expect(verdict(picture, blurred) != nil)
+    }
+
+    @Test(arguments: photos) func turnedAndMirroredAreNamed(name: String) throws {
+        let picture = try picture(name)
+        let words: [Orientation: String] = [
+            .upMirrored: "mirrored", .down: "rotated 180°", .downMirrored: "flipped", .right: "rotated",
+            .left: "rotated",
+        ]
+        for (orientation, word) in words {
+            let found = try #require(verdict(picture, picture.oriented(by: orientation)), "\(orientation)")
+            #expect(!found.isSlight && found.evidence.contains(word), "\(orientation): \(found.evidence)")
+        }
+    }
+
+    @Test(arguments: photos) func tiltedIsFound(name: String) throws {
+        let picture = try picture(name)
+        let (cosine, sine) = (0.9945, 0.1045)  // 6 degrees
+        let (middleX, middleY) = (Double(picture.width) / 2, Double(picture.height) / 2)
+        let tilted = warped(picture) { x, y in
+            (
+                middleX + cosine * (x - middleX) - sine * (y - middleY),
+                middleY + sine * (x - middleX) + cosine * (y - middleY)
+            )
+        }
+        let found = try #require(verdict(picture, tilted))
+        #expect(!found.isSlight && found.evidence.contains("tilted 6°"), "\(found.evidence)")
+    }
+
+    @Test(arguments: photos) func photographedFromAsideIsFound(name: String) throws {
+        let picture = try picture(name)
+        let (w, h) = (Double(picture.width), Double(picture.height))
+        let slanted = warped(picture) { x, y in
+            let depth = 1 + 0.25 * x / w
+            return ((x - 0.04 * w) * 1.3 / depth, (y - 0.5 * h) * 1.3 / depth + 0.5 * h)
+        }
+        #expect(verdict(picture, slanted) != nil)
+    }
+
+    @Test(arguments: photos) func farCropIsNamedWithWhatIsLeft(name: String) throws {
+        let picture = try picture(name)
+        let (width, height) = (picture.width * 6 / 10, picture.height * 6 / 10)
+        let cut = picture.cropped(
+            x: picture.width * 3 / 10, y: picture.height * 2 / 10, width: width, height: height)
+        let found = try #require(verdict(picture, cut))
+        #expect(!found.isSlight && found.evidence.hasSuffix("% crop"), "\(found.evidence)")
+        let share = try #require(found.evidence.split(separator: " ").first.flatMap { Int($0) })
+        #expect((33...39).contains(share), "\(found.evidence)")
+    }
+
+    @Test(arguments: photos) func greyIsNamed(name: String) throws {
+        let picture = try picture(name)
+        let grey = levels(picture) { r, g, b in
+            let luma = (299 * r + 587 * g + 114 * b) / 1000
+            return (luma, luma, luma)
+        }
+        let found = try #require(verdict(picture, grey))
+        #expect(!found.isSlight && found.evidence == "grey", "\(found.evidence)")
+    }
+
+    @Test(arguments: photos) func framedAndScreenshotAreFound(name: String) throws {
+        let picture = try picture(name)
+        let (w, h) = (picture.width, picture.height)
+        #expect(
+            verdict(picture, pasted(picture, on: card(w + w / 4, h + w / 4, 255), x: w / 8, y: w / 8)) != nil)
+        let shown = picture.resized(width: w * 3 / 4, height: h * 3 / 4, filter: .bicubic)
+        let screen = pasted(shown, on: card(w * 3 / 4, h * 2, 20), x: 0, y: h / 3)
+        let found = try #require(verdict(picture, screen))
+        #expect(!found.isSlight && found.evidence.contains("crop"), "\(found.evidence)")
+    }
+
+    @Test(arguments: photos) func captionedIsFound(name: String) throws {
+        let picture = try picture(name)
+        var random = SeededRandom(seed: 5)
+        let bar = PixelBuffer(
+            width: picture.width, height: picture.height / 6,
+            pixels: (0..<3 * picture.width * (picture.height / 6)).map { _ in
+                UInt8.random(in: 0...1, using: &random) * 255
+            })
+        let captioned = pasted(bar, on: picture, x: 0, y: picture.height * 4 / 5)
+        #expect(verdict(picture, captioned) != nil)
+    }
+
+    @Test func tileOfACollageIsFound() throws {
+        let pictures = try Self.photos.map { try picture($0) }
+        let (w, h) = (pictures[0].width / 2 + pictures[0].width % 2, pictures[0].height / 2)
+        var sheet = card(2 * w + 12, 2 * h + 12, 255)
+        for (index, picture) in pictures.enumerated() {
+            sheet = pasted(
+                picture.resized(width: w, height: h, filter: .bicubic), on: sheet, x: 4 + index % 2 * (w + 4),
+                y: 4 + index / 2 * (h + 4))
+        }
+        for (index, picture) in pictures.enumerated() {
+            #expect(verdict(picture, sheet) != nil, "\(Self.photos[index])")
+        }
+    }
+
+    @Test func otherPicturesAreNot() throws {
+        let names = [
+            "castle.jpg", "bookshelf.jpg", "night-city.jpg", "sailing-boat.jpg", "red-car.jpg",
+            "black-cat.jpg",
+            "letter-page.jpg", "newspaper-page.jpg", "handwritten-note.jpg", "blue-gradient.jpg",
+            "sunset-beach.jpg",
+            "desert-dunes.jpg", "chessboard.jpg", "bar-chart.jpg", "color-noise.jpg", "red-apple.jpg",
+        ]
+        let pictures = try names.map { try picture($0) }
+        for i in pictures.indices {
+            for j in 0..<i {
+                let found = verdict(pictures[i], pictures[j])
+                #expect(found == nil, "\(names[i]) and \(names[j]): \(found.map { "\($0)" } ?? "")")
+            }
+        }
+    }
+
+    /// Another colour and another place of one thing, two products on white, two gradients.
+    @Test func likeThingsAreNot() throws {
+        #expect(verdict(try picture("red-car.jpg"), try picture("blue-car.jpg")) == nil)
+        func product(_ x: Int, _ width: Int, _ grey: UInt8) -> PixelBuffer {
+            pasted(card(width, 60, grey), on: card(240, 180, 250), x: x, y: 70)
+        }
+        #expect(verdict(product(60, 110, 40), product(70, 100, 80)) == nil)
+        func sky(_ from: Int, _ to: Int) -> PixelBuffer {
+            var out = card(240, 180, 0)
+            for row in 0..<180 {
+                let level = UInt8(from + (to - from) * row / 180)
+                for place in 720 * row..<720 * (row + 1) { out.pixels[place] = level }
+            }
+            return out
+        }
+        #expect(verdict(sky(40, 220), sky(50, 230)) == nil)
+    }
+
+    /// A second photograph from the same place a moment later: what moved, moved; the camera was held by hand.
+    @Test func anotherMomentOfAPlaceIsNot() throws {
+        let scene = try picture("castle.jpg")
+        let people = try [
+            "brown-dog.jpg", "red-tulips.jpg", "snowman.jpg", "bicycle.jpg", "sunflower.jpg", "guitar.jpg",
+        ]
+        .map { try picture($0).resized(width: scene.width / 3, height: scene.height / 2, filter: .bicubic) }
+        func moment(_ who: ArraySlice<PixelBuffer>, shift: Int) -> PixelBuffer {
+            var out = scene
+            for (index, person) in who.enumerated() {
+                out = pasted(person, on: out, x: index * scene.width / 3, y: scene.height / 2)
+            }
+            return out.cropped(
+                x: shift, y: shift / 2, width: scene.width - scene.width / 6,
+                height: scene.height - scene.height / 8)
+        }
+        #expect(
+            verdict(moment(people[0..<3], shift: 0), moment(people[3..<6], shift: scene.width / 8)) == nil)
+    }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import SystemPackage
+import SystemSupport
+import TestSupport
+import Testing
+
+/// `dupes --level edits` on pictures that were turned, mirrored, cropped, made grey and captioned.
+@Suite struct EditsCommandTests {
+    /// The members of each group beside the kept one, by name, with their levels.
+    private func members(_ output: Program.Output) throws -> [String: String] {
+        var members: [String: String] = [:]
+        for line in output.lines {
+            let group = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            let list = try #require(group["members"] as? [[String: Any]])
+            let names = list.compactMap {
+                ($0["path"] as? String).flatMap { FilePath($0).lastComponent?.string }
+            }
+            let levels = list.compactMap { $0["level"] as? String }
+            let key = names.sorted().joined(separator: " ")
+            members[key] = levels.max()
+        }
+        return members
+    }
+
+    /// The groups of the gallery: every copy is named after its original.
+    private static let expected = [
+        "brown-dog-blurred.jpg brown-dog.jpg", "coffee-cup-webp.webp coffee-cup.jpg",
+        "letter-page-turned.jpg letter-page.jpg", "lighthouse-watermarked.jpg lighthouse.jpg",
+        "mountain-lake-converted.png mountain-lake.jpg",
+        "orange-cat-captioned.jpg orange-cat-mirrored.jpg orange-cat.jpg",
+        "red-car-grey.jpg red-car-quality-40.jpg red-car.jpg",
+        "sunset-beach-cropped.jpg sunset-beach-half-size.jpg sunset-beach.jpg",
+    ]
+
+    @Test func editsOfTheGalleryAreFoundAndNothingElse() throws {
+        let album = try Album(count: 1000)
+        #expect(try album.program.run("index pictures").status == 0)
+        let run = try album.program.run("dupes --level edits --format jsonl")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(try members(run).keys.sorted() == Self.expected)
+        // At the default level turned, mirrored, grey and far cropped pictures are left out.
+        let copies = try members(album.program.run("dupes --format jsonl"))
+        #expect(
+            !copies.keys.contains { $0.contains("mirrored") || $0.contains("turned") || $0.contains("grey") })
+        #expect(copies.keys.contains("coffee-cup-webp.webp coffee-cup.jpg"))
+    }
+
+    @Test func sketchesAreKeptAndMadeAgainWhenDamaged() throws {
+        let album = try Album(count: 0)
+        for name in ["orange-cat.jpg", "orange-cat-mirrored.jpg", "red-car.jpg", "blue-car.jpg"] {
+            try Album.copy(
+                Fixtures.path("images/gallery").appending(name), to: album.pictures.appending(name))
+        }
+        let index = album.folder.appending("index")
+        let environment = ["IMGVEC_INDEX": index.string]
+        func run(_ line: String) throws -> Program.Output {
+            try album.program.run(line, environment: environment)
+        }
+        #expect(try run("index pictures").status == 0)
+        let sketches = index.appending("sketches.sqlite")
+        #expect((try? FileStatus.of(sketches)) == nil)
+        let first = try run("dupes --level edits --format jsonl")
+        #expect(try members(first).keys.sorted() == ["orange-cat-mirrored.jpg orange-cat.jpg"])
+        let kept = try FileContents.read(sketches).bytes
+        #expect(try run("dupes --level edits --format jsonl").bytes == first.bytes)
+        #expect(try FileContents.read(sketches).bytes == kept)
+        // Zeros in the rows, cut short, and no database at all: the answer stays the same.
+        var zeros = kept
+        for place in kept.count / 2..<kept.count { zeros[place] = 0 }
+        for damaged in [zeros, Array(kept.prefix(kept.count / 2)), Array("no database".utf8), []] {
+            try damaged.withUnsafeBytes { try AtomicFile.write($0, to: sketches) }
+            let again = try run("dupes --level edits --format jsonl")
+            #expect(again.bytes == first.bytes, "\(damaged.count) bytes: \(again.errors)")
+        }
+        // What no picture holds any more goes with `compact`.
+        for name in ["red-car.jpg", "blue-car.jpg"] { AtomicFile.unlink(album.pictures.appending(name)) }
+        #expect(try run("index pictures").status == 0)
+        let before = try FileContents.read(sketches).bytes.count
+        #expect(try run("compact").status == 0)
+        #expect(try FileContents.read(sketches).bytes.count < before)
+        #expect(try run("dupes --level edits --format jsonl").bytes == first.bytes)
+    }
+
+    @Test func anIndexWhereNoSketchCanBeKeptAnswersToo() throws {
+        let album = try Album(count: 0)
+        for name in ["orange-cat.jpg", "orange-cat-mirrored.jpg"] {
+            try Album.copy(
+                Fixtures.path("images/gallery").appending(name), to: album.pictures.appending(name))
+        }
+        let index = album.folder.appending("index")
+        let environment = ["IMGVEC_INDEX": index.string]
+        #expect(try album.program.run("index pictures", environment: environment).status == 0)
+        // A folder of that name cannot be opened as a database, whoever asks.
+        try Folders.create(index.appending("sketches.sqlite"))
+        let run = try album.program.run("dupes --level edits --format jsonl", environment: environment)
+        #expect(try members(run).keys.sorted() == ["orange-cat-mirrored.jpg orange-cat.jpg"], "\(run.errors)")
+    }
+}
