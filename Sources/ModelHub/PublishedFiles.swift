@@ -4,7 +4,7 @@ package import Inference
 package struct PublishedFiles: Sendable, Equatable {
     /// Configuration, tokenizer and card.
     package var texts: [String]
-    /// The safetensors files: one, or the shards that an index lists.
+    /// The safetensors files: one, or the shards that an index lists, and those of sentence-transformers' modules.
     package var weights: [String]
 
     /// Files of the first level that say what a model is or how it reads texts and pictures.
@@ -49,12 +49,13 @@ package struct PublishedFiles: Sendable, Equatable {
 
     /// The files of a layout; `shards` are those the index lists, for the sharded one.
     package init(of files: [String], layout: Layout, shards: [String] = []) {
-        texts = Set(files).filter { Self.names.contains($0) || Self.isModule($0) }.sorted()
+        texts = Set(files).filter { Self.names.contains($0) || Self.isModule($0, "config.json") }.sorted()
+        let modules = Set(files).filter { Self.isModule($0, Self.weights) }.sorted()
         switch layout {
-        case .single: weights = [Self.weights]
+        case .single: weights = [Self.weights] + modules
         case .sharded:
             texts.append(Self.index)
-            weights = shards
+            weights = shards + modules
         case .openCLIP:
             // What stands beside it describes other weights.
             texts.removeAll {
@@ -66,10 +67,10 @@ package struct PublishedFiles: Sendable, Equatable {
         texts.sort()
     }
 
-    /// `1_Pooling/config.json` and its like, of sentence-transformers.
-    private static func isModule(_ name: String) -> Bool {
+    /// A file of a module of sentence-transformers, as `1_Pooling/config.json` and `2_Dense/model.safetensors` are.
+    private static func isModule(_ name: String, _ file: String) -> Bool {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[1] == "config.json", let number = parts[0].split(separator: "_").first
+        guard parts.count == 2, parts[1] == file, let number = parts[0].split(separator: "_").first
         else {
             return false
         }

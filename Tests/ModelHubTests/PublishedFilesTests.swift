@@ -18,7 +18,7 @@ import Testing
                 "1_Pooling/config.json", "2_Dense/config.json", "README.md", "config.json", "modules.json",
                 "sentence_bert_config.json", "tokenizer.json", "vocab.txt",
             ])
-        #expect(needed.weights == ["model.safetensors"])
+        #expect(needed.weights == ["model.safetensors", "2_Dense/model.safetensors"])
     }
 
     @Test func openCLIPWeightsComeWithTheirOwnConfiguration() throws {

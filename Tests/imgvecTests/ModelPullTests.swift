@@ -62,8 +62,8 @@ struct PullScene {
         _ output: Program.Output, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         #expect(output.status == 0, "\(output.errors)", sourceLocation: sourceLocation)
-        for name in try Folders.list(installed).map(\.name.string) where name != "imgvec-model.json" {
-            let bytes = try FileContents.read(installed.appending(name)).bytes
+        for name in try files(below: installed, "") where name != "imgvec-model.json" {
+            let bytes = try FileContents.read(installed.pushing(FilePath(name))).bytes
             #expect(bytes == repository.files[name], "\(name)", sourceLocation: sourceLocation)
         }
         let verify = try program.run("models verify")
@@ -72,6 +72,13 @@ struct PullScene {
             sourceLocation: sourceLocation)
         let left = (try? Folders.list(store.appending(".staging")).map(\.name.string)) ?? []
         #expect(left.allSatisfy { $0.hasSuffix(".lock") }, "\(left)", sourceLocation: sourceLocation)
+    }
+
+    private func files(below folder: FilePath, _ prefix: String) throws -> [String] {
+        try Folders.list(folder).flatMap { entry in
+            let path = folder.appending(entry.name), name = prefix + entry.name.string
+            return try FileStatus.of(path).kind == .directory ? files(below: path, name + "/") : [name]
+        }
     }
 
     /// Requires that it failed with one line that holds the words, and that nothing was installed.
@@ -128,6 +135,23 @@ struct PullScene {
         #expect(try scene.program.run("models remove tiny-clip").status == 0)
         let gone = try scene.program.run("models info tiny-clip")
         #expect(gone.status == 2 && gone.errors.contains("no model 'tiny-clip'"))
+    }
+
+    /// Every family is read from its configuration and its weights' tables alone before the weights come.
+    @Test(arguments: [
+        "clip-f16", "clip-gelu", "dual", "bert-dense", "bert-sentences", "distilbert", "resnet-transformers",
+        "timm-resnet",
+    ])
+    func everyFamilyIsPulled(_ fixture: String) throws {
+        let scene = try PullScene("models/\(fixture)")
+        try scene.expectInstalled(try scene.pull())
+        let info = try scene.program.run("models info tiny-clip")
+        #expect(info.status == 0, "\(info.errors)")
+        let original = try scene.program.run(["models", "info", Fixtures.path("models/\(fixture)").string])
+        func kind(_ output: Program.Output) -> [String] {
+            output.lines.filter { $0.hasPrefix("architecture") || $0.hasPrefix("fingerprint") }
+        }
+        #expect(kind(info) == kind(original) && kind(info).count == 2)
     }
 
     @Test func dryRunListsAndWritesNothing() throws {
