@@ -41,13 +41,14 @@ let package = Package(
         .executableTarget(
             name: "imgvec",
             dependencies: [
-                "Analysis", "ImageLibrary", "Encoders", "Imaging", "VectorIndex", "SystemSupport",
+                "Acting", "Analysis", "ImageLibrary", "Encoders", "Imaging", "VectorIndex", "SystemSupport",
                 argumentParser, system,
             ],
             swiftSettings: swiftSettings),
         module(
             "ImageLibrary",
-            ["Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
+            ["Acting", "Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
+        module("Acting", ["SystemSupport", crypto, system]),
         module("Analysis", ["VectorIndex"]),
         module(
             "Encoders",
@@ -74,7 +75,8 @@ let package = Package(
         tests("AnalysisTests", ["Analysis", "VectorIndex"]),
         tests("InferenceTests", ["Inference", "SystemSupport"]),
         tests("EncodersTests", ["Encoders", "Inference", "Imaging", "SystemSupport", "CBundledModel"]),
-        tests("imgvecTests", ["imgvec", "SystemSupport"]),
+        tests("ActingTests", ["Acting", "SystemSupport"]),
+        tests("imgvecTests", ["imgvec", "Acting", "SystemSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x
