@@ -48,7 +48,7 @@ let package = Package(
         module(
             "ImageLibrary",
             ["Acting", "Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
-        module("Acting", ["SystemSupport", crypto, system]),
+        module("Acting", ["SystemSupport", "CFileActions", crypto, system]),
         module("Analysis", ["VectorIndex"]),
         module(
             "Encoders",
@@ -57,6 +57,7 @@ let package = Package(
         module("Inference", ["SystemSupport", "COneDNN", system]),
         module("Imaging", ["CCodecs", "CKernels"]),
         module("SystemSupport", [system]),
+        .target(name: "CFileActions"),
         .target(name: "CKernels"),
         .target(name: "CCodecs", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
         .target(
@@ -76,7 +77,7 @@ let package = Package(
         tests("InferenceTests", ["Inference", "SystemSupport"]),
         tests("EncodersTests", ["Encoders", "Inference", "Imaging", "SystemSupport", "CBundledModel"]),
         tests("ActingTests", ["Acting", "SystemSupport"]),
-        tests("imgvecTests", ["imgvec", "Acting", "SystemSupport"]),
+        tests("imgvecTests", ["imgvec", "Acting", "ImageLibrary", "Imaging", "SystemSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x
