@@ -16,8 +16,10 @@ public enum Companions {
 
     /// Extensions of raw files: those that dcraw and LibRaw list for cameras still met.
     static let rawExtensions: Set<String> = [
-        "3fr", "ari", "arw", "bay", "cap", "cr2", "cr3", "crw", "dcr", "dcs", "dng", "drf", "eip", "erf", "fff",
-        "gpr", "iiq", "k25", "kdc", "mdc", "mef", "mos", "mrw", "nef", "nrw", "orf", "pef", "ptx", "pxn", "raf",
+        "3fr", "ari", "arw", "bay", "cap", "cr2", "cr3", "crw", "dcr", "dcs", "dng", "drf", "eip", "erf",
+        "fff",
+        "gpr", "iiq", "k25", "kdc", "mdc", "mef", "mos", "mrw", "nef", "nrw", "orf", "pef", "ptx", "pxn",
+        "raf",
         "raw", "rw2", "rwl", "rwz", "sr2", "srf", "srw", "x3f",
     ]
     private static let sidecarExtensions: Set<String> = ["xmp", "aae", "thm"]

@@ -51,7 +51,8 @@ package struct SystemDisk: Disk {
             throw SystemError("rename", path: from.path, errno: Errno(rawValue: errno))
         }
         // Old file systems: a second name and the removal of the first replace nothing either.
-        do { try link(from, to: to) } catch where error.errno == .notSupported || error.errno == .notPermitted
+        do { try link(from, to: to) } catch
+            where error.errno == .notSupported || error.errno == .notPermitted
         {
             // No links either (FAT): what remains is to look first.
             guard try to.status() == nil else {

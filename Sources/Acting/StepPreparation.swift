@@ -161,7 +161,8 @@ extension StepPreparation {
     }
 
     private func trashing(_ file: CheckedFile) throws -> FileMove {
-        let trash = try Trash.forFile(at: file.place, status: file.status, home: options.homeTrash, disk: disk,
+        let trash = try Trash.forFile(
+            at: file.place, status: file.status, home: options.homeTrash, disk: disk,
             isDryRun: options.isDryRun)
         let places = try trash.freePlaces(for: file.place.name)
         var move = FileMove((file, places.file))

@@ -131,7 +131,9 @@ extension StepReturn {
         let original = Place(place.folder, move.to.path.lastComponent ?? place.name)
         if try original.status() != nil, try move.identity.stands(at: original.path) {
             if try place.status() != nil {
-                if try !isLink(at: place, link, step) { throw ReturnProblem.occupied(home, original: original.path) }
+                if try !isLink(at: place, link, step) {
+                    throw ReturnProblem.occupied(home, original: original.path)
+                }
                 try removeIfThere(aside)
                 try disk.rename(place, to: aside)
                 guard try isLink(at: aside, link, step) else {

@@ -34,7 +34,7 @@ struct Trash: Sendable {
     ) throws -> Trash {
         if let home {
             if !isDryRun { try? disk.createFolder(home, permissions: 0o700) }
-            if isDryRun, (try? Standing.status(home)) == .some(nil),
+            if isDryRun, try Standing.status(home) == nil,
                 try nearestFolder(above: home).device == status.device
             {
                 return Trash(folder: home, top: nil)
@@ -62,7 +62,9 @@ struct Trash: Sendable {
 
     private static func nearestFolder(above path: FilePath) throws(SystemError) -> FileStatus {
         var folder = path.removingLastComponent()
-        while folder.lastComponent != nil, (try? FileStatus.of(folder)) == nil { folder.removeLastComponent() }
+        while folder.lastComponent != nil, (try? FileStatus.of(folder)) == nil {
+            folder.removeLastComponent()
+        }
         return try FileStatus.of(folder)
     }
 
@@ -86,7 +88,9 @@ struct Trash: Sendable {
         var top = try Folders.resolve(folder)
         while true {
             let parent = top.removingLastComponent()
-            guard parent != top, !parent.isEmpty, try FileStatus.of(parent).device == device else { return top }
+            guard parent != top, !parent.isEmpty, try FileStatus.of(parent).device == device else {
+                return top
+            }
             top = parent
         }
     }
@@ -112,7 +116,8 @@ struct Trash: Sendable {
             let isNoteFree = try places.note.map { try Standing.status($0) == nil } ?? true
             if isNoteFree, try Standing.status(places.file) == nil { return places }
         }
-        throw SystemError("find a free name in the trash for", path: folder.appending(name), errno: .fileExists)
+        throw SystemError(
+            "find a free name in the trash for", path: folder.appending(name), errno: .fileExists)
     }
 
     /// The note that tells where a file came from and when it was trashed.

@@ -19,8 +19,10 @@ import Testing
             var lines: [PlanLine] = []
             for (index, action) in actions.enumerated() {
                 let group = index + 1
-                let keeper = try scene.write("\(group)/keep.jpg", "kept \(group)", modified: 1_600_000_000_000_000_001)
-                let file = try scene.write("\(group)/copies/copy.jpg", action.isLink ? "kept \(group)" : "copy \(group)")
+                let keeper = try scene.write(
+                    "\(group)/keep.jpg", "kept \(group)", modified: 1_600_000_000_000_000_001)
+                let file = try scene.write(
+                    "\(group)/copies/copy.jpg", action.isLink ? "kept \(group)" : "copy \(group)")
                 var companions: [FilePath] = []
                 if action == .trash || action == .move {
                     companions = [try scene.write("\(group)/copies/copy.xmp", "sidecar \(group)")]
@@ -151,7 +153,9 @@ import Testing
             let reasons = try stage.scene.undo()
             let after = try stage.scene.tree()
             for (path, standing) in stage.before where after[path] != standing {
-                #expect(after[path] == nil && reasons.contains { $0.hasPrefix("\(path)") }, "stopped at \(change)")
+                #expect(
+                    after[path] == nil && reasons.contains { $0.hasPrefix("\(path)") }, "stopped at \(change)"
+                )
             }
         }
     }

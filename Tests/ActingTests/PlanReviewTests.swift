@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct PlanReviewTests {
     /// Random plans over few names, so that groups share files, keep what others act on, and act twice.
-    private func randomPlan(_ random: inout SeededRandom, scene: Scene, content: (Int) -> String) throws -> [PlanLine] {
+    private func randomPlan(_ random: inout SeededRandom, scene: Scene, content: (Int) -> String) throws
+        -> [PlanLine]
+    {
         var names: [FilePath] = []
         for number in 0..<Int.random(in: 2...8, using: &random) {
             let folder = ["a", "b"].randomElement(using: &random) ?? "a"
@@ -73,7 +75,9 @@ import Testing
             var lines = try randomPlan(&random, scene: scene) { "content \($0 % 3)" }
             let withoutDeletion = Bool.random(using: &random)
             if withoutDeletion {
-                for index in lines.indices where lines[index].action == .delete { lines[index].action = .trash }
+                for index in lines.indices where lines[index].action == .delete {
+                    lines[index].action = .trash
+                }
             }
             let before = try scene.tree()
             let contents = try scene.contents()
@@ -90,7 +94,9 @@ import Testing
             if withoutDeletion { #expect(try scene.contents() == contents, "seed \(seed)") }
             let reasons = try scene.undo()
             #expect(withoutDeletion ? reasons.isEmpty : true, "seed \(seed): \(reasons)")
-            for (path, standing) in try scene.tree() { #expect(before[path] == standing, "seed \(seed) \(path)") }
+            for (path, standing) in try scene.tree() {
+                #expect(before[path] == standing, "seed \(seed) \(path)")
+            }
             if withoutDeletion { #expect(try scene.tree() == before, "seed \(seed)") }
         }
         #expect(actions > 50, "seed \(seed)")
@@ -102,13 +108,15 @@ import Testing
         let ran = try scene.apply([
             try Scene.line(.trash, 1, a, keeper: b), try Scene.line(.trash, 1, b, keeper: a),
         ])
-        #expect(ran.acted.isEmpty && ran.skipped.map(\.reason) == [.noCopyLeft(group: 1), .noCopyLeft(group: 1)])
+        #expect(
+            ran.acted.isEmpty && ran.skipped.map(\.reason) == [.noCopyLeft(group: 1), .noCopyLeft(group: 1)])
     }
 
     @Test func aLineWithoutItsKeeperGoesByTheGroup() throws {
         // A person turns the choice around: "keep" becomes "trash", one "trash" becomes "keep".
         let scene = try Scene()
-        let a = try scene.write("a.jpg", "1"), b = try scene.write("b.jpg", "2"), c = try scene.write("c.jpg", "3")
+        let a = try scene.write("a.jpg", "1"), b = try scene.write("b.jpg", "2"),
+            c = try scene.write("c.jpg", "3")
         let ran = try scene.apply([
             try Scene.line(.trash, 1, a), try Scene.line(.keep, 1, b, keeper: a),
             try Scene.line(.trash, 1, c, keeper: a),

@@ -96,7 +96,8 @@ import Testing
         let scene = try Scene()
         let line = try Scene.line(.keep, 1, scene.write("a.jpg", "x"))
         let text = String(decoding: try Plan.encoder.encode(line), as: UTF8.self)
-            .replacingOccurrences(of: "\"mtime_ns\":\(line.modified)", with: "\"mtime_ns\":\"\(line.modified)\"")
+            .replacingOccurrences(
+                of: "\"mtime_ns\":\(line.modified)", with: "\"mtime_ns\":\"\(line.modified)\"")
         #expect(try Plan(text: Array("# imgvec plan 1\n\(text)".utf8), path: "p").entries[0].line == line)
     }
 

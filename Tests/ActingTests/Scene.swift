@@ -34,7 +34,9 @@ struct Scene {
 
     /// Writes a file with a time of its own; content is any bytes: acting never decodes.
     @discardableResult
-    func write(_ name: String, _ content: String, modified: Int64 = 1_500_000_000_123_456_789) throws -> FilePath {
+    func write(_ name: String, _ content: String, modified: Int64 = 1_500_000_000_123_456_789) throws
+        -> FilePath
+    {
         let path = pictures.pushing(FilePath(name))
         try write(path, content, modified: modified)
         return path

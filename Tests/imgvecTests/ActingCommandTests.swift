@@ -45,7 +45,8 @@ import Testing
         let found = try album.program.run("dupes --plan plan.jsonl --format jsonl")
         #expect(found.status == 0 && found.lines.count == 1, "\(found.errors)")
         let plan = try Plan(contentsOf: album.folder.appending("plan.jsonl"))
-        #expect(plan.entries.map(\.line.action).sorted { $0.rawValue < $1.rawValue } == [.keep, .trash, .trash])
+        #expect(
+            plan.entries.map(\.line.action).sorted { $0.rawValue < $1.rawValue } == [.keep, .trash, .trash])
         #expect(plan.entries.allSatisfy { $0.line.reason?.isEmpty == false })
         let dry = try album.program.run("apply plan.jsonl --dry-run")
         #expect(dry.status == 0 && dry.lines.count == 2, "\(dry.errors)")
@@ -84,7 +85,7 @@ import Testing
         #expect(try kept("--reference pictures/small.jpg --keep resolution") == "small.jpg")
         #expect(try album.program.run("dupes --keep biggest").status == 2)
         #expect(try album.program.run("dupes --reference nowhere").status == 2)
-        // Only between the folders named: the smaller copy beside the kept one does not count.
+        // Between the folders named, and not inside one of them.
         let isolated = try album.program.run(
             "dupes --isolate --in pictures --in pictures/old --format jsonl --keep path:*/old/*")
         #expect(isolated.lines.count == 1 && isolated.text.contains("small.jpg"))
@@ -130,10 +131,9 @@ import Testing
         let path = album.folder.appending("p")
         let text = String(decoding: try FileContents.read(path).bytes, as: UTF8.self)
         // The small one stays, the line of the other copy is deleted: nothing to do.
-        let edited = text.split(separator: "\n", omittingEmptySubsequences: false).compactMap { line in
-            line.contains("car-again.jpg\",\"reason") || line.contains("\"path\":\"\(album.pictures)/old") && line.contains("trash")
-                ? nil : line.replacingOccurrences(of: "\"trash\"", with: "\"skip\"")
-        }.joined(separator: "\n")
+        let edited = text.split(separator: "\n", omittingEmptySubsequences: false)
+            .filter { !$0.contains("car-again.jpg") }.joined(separator: "\n")
+            .replacingOccurrences(of: "\"trash\"", with: "\"skip\"")
         try Array(edited.utf8).withUnsafeBytes { try AtomicFile.write($0, to: path) }
         let run = try album.program.run("apply p")
         #expect(run.status == 1 && run.bytes.isEmpty, "\(run.errors)")
@@ -169,7 +169,9 @@ import Testing
         #expect(try album.program.run("index").status == 0)
         let found = try album.program.run("dupes --format paths").text
         #expect(found.contains("third.jpg"))
-        #expect(try album.program.run("dupes ignore --remove pictures/car.jpg pictures/old/moved.jpg").status == 0)
+        #expect(
+            try album.program.run("dupes ignore --remove pictures/car.jpg pictures/old/moved.jpg").status == 0
+        )
         #expect(try album.program.run("dupes --format paths").text.contains("moved.jpg"))
         #expect(try album.program.run("dupes ignore --list").status == 1)
         #expect(try album.program.run("dupes ignore pictures/car.jpg").status == 2)
@@ -263,7 +265,9 @@ import Testing
             if try running.wait().status == 128 + SIGKILL { killed += 1 }
             #expect(try everything().isSuperset(of: contents), "seed \(seed), round \(round)")
         }
-        for _ in 0..<200 where try album.program.run("undo").status != 1 {}
+        for _ in 0..<200 {
+            if try album.program.run("undo").status == 1 { break }
+        }
         #expect(try files(album) == before, "seed \(seed)")
         #expect(killed > 10, "seed \(seed): the rounds were over before they could be killed")
     }

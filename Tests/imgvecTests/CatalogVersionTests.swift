@@ -18,7 +18,8 @@ import Testing
         try Album.copy(Fixtures.path("index/catalog-v1/catalog.sqlite"), to: catalog)
         let names = ["lighthouse.jpg", "red-car-grey.jpg", "red-car-quality-40.jpg", "red-car.jpg"]
         for name in names {
-            try Album.copy(Fixtures.path("images/gallery").appending(name), to: album.pictures.appending(name))
+            try Album.copy(
+                Fixtures.path("images/gallery").appending(name), to: album.pictures.appending(name))
         }
         #expect(try version(catalog) == 1)
         #expect(try album.program.run("status --index pictures/.imgvec").text.contains("4 files, 4 distinct"))
@@ -34,6 +35,7 @@ import Testing
         #expect(try album.program.run("index pictures --index pictures/.imgvec").status == 0)
         #expect(try album.program.run("verify --index pictures/.imgvec").status == 0)
         let found = try album.program.run("dupes --format jsonl --index pictures/.imgvec")
-        #expect(found.text.contains("quality-40") && !found.text.contains("grey"), "\(found.text)\(found.errors)")
+        #expect(
+            found.text.contains("quality-40") && !found.text.contains("grey"), "\(found.text)\(found.errors)")
     }
 }

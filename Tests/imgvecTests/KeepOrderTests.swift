@@ -110,7 +110,8 @@ import Testing
         #expect(measured > 0)
         // A TIFF block with a GPS directory that holds a latitude, in a JPEG's APP1.
         let tiff: [UInt8] = [
-            0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 1, 0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 26, 0, 0, 0, 0, 0, 1, 0, 2,
+            0x4D, 0x4D, 0, 42, 0, 0, 0, 8, 0, 1, 0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 26, 0, 0, 0, 0, 0, 1,
+            0, 2,
             0, 5, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0,
         ]
         let body = Array("Exif\0\0".utf8) + tiff

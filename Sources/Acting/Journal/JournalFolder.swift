@@ -79,7 +79,8 @@ struct Recovery {
                 case .intended:
                     try taker.takeBack(step)
                     try writer.write(
-                        JournalRecord(failed: .init(step: step.number, reason: "stopped half way; taken back")))
+                        JournalRecord(
+                            failed: .init(step: step.number, reason: "stopped half way; taken back")))
                     outcome.takenBack.append(step.files[0].from.path)
                 case .undoing:
                     try taker.takeBack(step)

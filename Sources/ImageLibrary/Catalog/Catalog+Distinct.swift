@@ -21,7 +21,8 @@ extension Catalog {
         let rows = try Row.fetchCursor(database, sql: "SELECT first, second FROM distinct_pair")
         while let row = try rows.next() {
             pairs.insert(
-                DistinctPair([UInt8](row["first"] as Data? ?? Data()), [UInt8](row["second"] as Data? ?? Data())))
+                DistinctPair(
+                    [UInt8](row["first"] as Data? ?? Data()), [UInt8](row["second"] as Data? ?? Data())))
         }
         return pairs
     }

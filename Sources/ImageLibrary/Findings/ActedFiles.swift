@@ -29,7 +29,8 @@ extension ImageLibrary {
         } catch LibraryError.locked { return false }
     }
 
-    private func note(_ file: FileRecord, at path: FilePath, in catalog: Catalog, _ database: Database) throws {
+    private func note(_ file: FileRecord, at path: FilePath, in catalog: Catalog, _ database: Database) throws
+    {
         let status = try? FileStatus.of(path, followingLinks: false)
         guard let status, status.kind == .regular else {
             // A folder that cannot be looked into says nothing about the files in it.

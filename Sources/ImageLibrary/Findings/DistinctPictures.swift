@@ -42,9 +42,9 @@ extension ImageLibrary {
             try catalog.write { database in
                 var count = 0
                 for second in hashes.indices {
-                    for first in hashes[..<second].indices
-                    where try change(catalog, DistinctPair(hashes[first], hashes[second]), database) {
-                        count += 1
+                    for first in hashes[..<second] {
+                        let pair = DistinctPair(first, hashes[second])
+                        if try change(catalog, pair, database) { count += 1 }
                     }
                 }
                 return count

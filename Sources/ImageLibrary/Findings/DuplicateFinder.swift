@@ -89,7 +89,9 @@ public struct DuplicateFinder {
         let evidence = Dictionary(
             matches.map { (PicturePair($0.first, $0.second), $0.evidence) },
             uniquingKeysWith: { first, _ in first })
-        let stars = Duplicates.groups(edges: edges) { order.prefers(candidates[$0][0], to: candidates[$1][0]) }
+        let stars = Duplicates.groups(edges: edges) {
+            order.prefers(candidates[$0][0], to: candidates[$1][0])
+        }
         var inStar = Set<Int>()
         var groups: [[Found]] = []
         for star in stars {

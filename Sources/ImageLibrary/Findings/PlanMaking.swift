@@ -29,7 +29,7 @@ extension Plan {
         for (index, group) in groups.enumerated() {
             guard let keeper = group.members.first else { continue }
             lines.append(PlanLine(keeper, group: index + 1, action: .keep))
-            let besideKeeper = Companion.list(of: keeper.path, with: &finder) ?? []
+            let besideKeeper = Belonging.list(of: keeper.path, with: &finder) ?? []
             for member in group.members.dropFirst() {
                 var line = PlanLine(member, group: index + 1, action: intention.action)
                 line.keeper = keeper.path
@@ -51,18 +51,18 @@ extension Plan {
 }
 
 /// A file that belongs to a picture, with its content.
-private struct Companion {
+private struct Belonging {
     let path: FilePath
     let kind: Companions.Kind
     let sha256: [UInt8]
 
     /// What belongs to a picture; nil when it cannot be read.
-    static func list(of picture: FilePath, with finder: inout CompanionFinder) -> [Companion]? {
+    static func list(of picture: FilePath, with finder: inout CompanionFinder) -> [Belonging]? {
         guard let found = try? finder.companions(of: picture) else { return nil }
-        var list: [Companion] = []
+        var list: [Belonging] = []
         for (path, kind) in found {
             guard let sha256 = try? FileDigest.sha256(of: path) else { return nil }
-            list.append(Companion(path: path, kind: kind, sha256: sha256))
+            list.append(Belonging(path: path, kind: kind, sha256: sha256))
         }
         return list
     }
@@ -77,14 +77,14 @@ extension PlanLine {
 
     /// Fills in what belongs to the picture; gives a reason when it must be left alone.
     fileprivate mutating func leave(
-        _ member: DuplicateGroup.Member, _ intention: PlanIntention, beside keeper: [Companion],
+        _ member: DuplicateGroup.Member, _ intention: PlanIntention, beside keeper: [Belonging],
         with finder: inout CompanionFinder
     ) -> String? {
         if member.isReference { return "reference" }
         if intention.action.isLink {
             return member.level == .bytes ? nil : "its bytes differ; links are for equal files only"
         }
-        guard let own = Companion.list(of: member.path, with: &finder) else {
+        guard let own = Belonging.list(of: member.path, with: &finder) else {
             return "what belongs to it cannot be read"
         }
         let alone = own.first { companion in

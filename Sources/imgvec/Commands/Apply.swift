@@ -32,7 +32,8 @@ struct Apply: ParsableCommand {
     var moveTo: PathArgument?
 
     @Option(
-        help: ArgumentHelp("Write the journal to this new file instead of the index folder.", valueName: "file"))
+        help: ArgumentHelp(
+            "Write the journal to this new file instead of the index folder.", valueName: "file"))
     var journal: PathArgument?
 
     @OptionGroup var location: IndexLocation
@@ -55,7 +56,8 @@ struct Apply: ParsableCommand {
         // Results before the summary, whatever the streams are.
         try StandardOutput.shared.flush()
         if !dryRun, try !library.noteChanges(report.touched) {
-            StandardError.write("imgvec: the index is being written; it learns of this with the next imgvec index")
+            StandardError.write(
+                "imgvec: the index is being written; it learns of this with the next imgvec index")
         }
         if !verbosity.quiet { StandardError.write(summary(report)) }
         if report.wasInterrupted { throw ExitStatus.interrupted }

@@ -95,8 +95,9 @@ enum PlanHead {
     static func forThisCall(index: FilePath) -> Plan.Head {
         Plan.Head(
             program: "imgvec \(Imgvec.version)", time: Date.now.formatted(.iso8601),
-            command: (["imgvec"] + Arguments.fromProcess().map { word in
-                String(decoding: Arguments.bytes(word), as: UTF8.self)
-            }).joined(separator: " "), index: index)
+            command: (["imgvec"]
+                + Arguments.fromProcess().map { word in
+                    String(decoding: Arguments.bytes(word), as: UTF8.self)
+                }).joined(separator: " "), index: index)
     }
 }

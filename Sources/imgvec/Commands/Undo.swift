@@ -48,7 +48,8 @@ struct Undo: ParsableCommand {
             }
         }
         if try !library.noteChanges(report.touched) {
-            StandardError.write("imgvec: the index is being written; it learns of this with the next imgvec index")
+            StandardError.write(
+                "imgvec: the index is being written; it learns of this with the next imgvec index")
         }
         if !verbosity.quiet {
             let kept = report.kept > 0 ? ", \(report.kept) could not be" : ""

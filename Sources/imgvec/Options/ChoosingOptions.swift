@@ -17,7 +17,8 @@ struct ChoosingOptions: ParsableArguments {
             "An indexed folder whose files are always kept and never touched; repeatable.", valueName: "dir"))
     var reference: [PathArgument] = []
 
-    @Flag(help: "Only matches between different folders: those of --in and --reference, or the index's roots.")
+    @Flag(
+        help: "Only matches between different folders: those of --in and --reference, or the index's roots.")
     var isolate = false
 
     func validate() throws {
