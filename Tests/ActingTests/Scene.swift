@@ -82,7 +82,9 @@ struct Scene {
                 tree.merge(try self.tree(path)) { first, _ in first }
             } else {
                 tree[path] = Standing(
-                    kind: status.kind, sha256: (try? digest(path)) ?? [],
+                    kind: status.kind,
+                    // Opening a pipe would wait for a writer.
+                    sha256: status.kind == .other ? [] : (try? digest(path)) ?? [],
                     modified: status.modifiedNanoseconds)
             }
         }
