@@ -41,14 +41,16 @@ let package = Package(
         .executableTarget(
             name: "imgvec",
             dependencies: [
-                "Analysis", "ImageLibrary", "ModelHub", "Encoders", "Imaging", "VectorIndex", "SystemSupport",
+                "Acting", "Analysis", "ImageLibrary", "ModelHub", "Encoders", "Imaging", "VectorIndex",
+                "SystemSupport",
                 argumentParser, system,
             ],
             swiftSettings: swiftSettings),
         module(
             "ImageLibrary",
-            ["Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
+            ["Acting", "Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
         module("ModelHub", ["Encoders", "Inference", "SystemSupport", "CHTTP", crypto, system]),
+        module("Acting", ["SystemSupport", "CFileActions", crypto, system]),
         module("Analysis", ["VectorIndex"]),
         module(
             "Encoders",
@@ -57,6 +59,7 @@ let package = Package(
         module("Inference", ["SystemSupport", "COneDNN", system]),
         module("Imaging", ["CCodecs", "CKernels"]),
         module("SystemSupport", [system]),
+        .target(name: "CFileActions"),
         .target(name: "CKernels"),
         .target(name: "CCodecs", linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png")]),
         .target(
@@ -77,7 +80,8 @@ let package = Package(
         tests("InferenceTests", ["Inference", "SystemSupport"]),
         tests("EncodersTests", ["Encoders", "Inference", "Imaging", "SystemSupport", "CBundledModel"]),
         tests("ModelHubTests", ["ModelHub", "Encoders", "SystemSupport"]),
-        tests("imgvecTests", ["imgvec", "SystemSupport"]),
+        tests("ActingTests", ["Acting", "SystemSupport"]),
+        tests("imgvecTests", ["imgvec", "Acting", "ImageLibrary", "Imaging", "SystemSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c2x

@@ -105,6 +105,12 @@ public final class LibraryReader: Sendable {
         }
     }
 
+    /// A folder or file as the index has it; throws when no present picture stands there.
+    func indexedFolder(_ path: FilePath) throws -> FilePath {
+        guard try !contents(below: path).isEmpty else { throw LibraryError.notIndexed(path) }
+        return try LibraryPaths.absolute(path)
+    }
+
     /// The record of the present file at a path, whatever it holds now; nil when the index does not have it.
     func file(at path: FilePath) throws -> FileRecord? {
         guard let resolved = try? LibraryPaths.absolute(path) else { return nil }

@@ -29,6 +29,8 @@ public enum LibraryError: Error, Sendable, Equatable, CustomStringConvertible {
     case emptyQuery
     /// Nothing is indexed under a path.
     case notIndexed(FilePath)
+    /// Two files that are to be told apart have the same bytes.
+    case sameBytes(FilePath, FilePath)
     /// A root named by the user cannot be read.
     case unreadableRoot(FilePath, String)
 
@@ -66,6 +68,8 @@ public enum LibraryError: Error, Sendable, Equatable, CustomStringConvertible {
             "the query is empty: its parts cancel out or there are none"
         case .notIndexed(let path):
             "nothing is indexed under \(path)"
+        case .sameBytes(let first, let second):
+            "\(first) and \(second) have the same bytes; nothing tells them apart"
         case .unreadableRoot(let path, let reason):
             "cannot index \(path): \(reason)"
         }

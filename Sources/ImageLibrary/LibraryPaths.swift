@@ -18,6 +18,8 @@ public struct LibraryPaths: Sendable, Equatable {
     public var sketches: FilePath { folder.appending("sketches.sqlite") }
     /// The file that the one writer locks.
     public var lock: FilePath { folder.appending("lock") }
+    /// The folder that holds the journals of `apply`.
+    public var journals: FilePath { folder.appending("journals") }
     /// The folder that holds one folder of segments per model.
     public var vectors: FilePath { folder.appending("vectors") }
     /// The folder of one model's segments.

@@ -1,13 +1,17 @@
-/// The two EXIF fields that matter here (EXIF 2.32, CIPA DC-008; the block is a TIFF structure).
+/// The EXIF fields that matter here (EXIF 2.32, CIPA DC-008; the block is a TIFF structure).
 struct Exif: Equatable {
     var orientation: Orientation?
     /// DateTimeOriginal as `2024-05-06T07:08:09`.
     var captureTime: String?
+    /// Whether a GPS latitude is there.
+    var hasLocation = false
 
     private enum Tag {
         static let orientation: UInt16 = 0x0112
         static let exifDirectory: UInt16 = 0x8769
         static let dateTimeOriginal: UInt16 = 0x9003
+        static let gpsDirectory: UInt16 = 0x8825
+        static let gpsLatitude: UInt16 = 0x0002
     }
 
     private static let asciiType: UInt16 = 2
@@ -28,13 +32,20 @@ struct Exif: Equatable {
         let fields = OrderedBytes(block, bigEndian: isBig)
         guard fields.uint16(at: 2) == 42, let first = fields.uint32(at: 4) else { return }
         var exifDirectory: Int?
+        var gpsDirectory: Int?
         Self.forEachEntry(of: fields, directory: Int(first)) { tag, type, entry in
             switch tag {
             case Tag.orientation where type == Self.shortType:
                 orientation = fields.uint16(at: entry + 8).flatMap { UInt8(exactly: $0) }
                     .flatMap { Orientation(rawValue: $0) }
             case Tag.exifDirectory: exifDirectory = fields.uint32(at: entry + 8).map { Int($0) }
+            case Tag.gpsDirectory: gpsDirectory = fields.uint32(at: entry + 8).map { Int($0) }
             default: break
+            }
+        }
+        if let gpsDirectory {
+            Self.forEachEntry(of: fields, directory: gpsDirectory) { tag, _, _ in
+                if tag == Tag.gpsLatitude { hasLocation = true }
             }
         }
         guard let exifDirectory else { return }

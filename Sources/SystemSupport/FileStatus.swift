@@ -15,13 +15,19 @@ public struct FileStatus: Sendable, Hashable {
     /// Size in bytes.
     public let size: Int64
     /// Time of last modification in nanoseconds since 1970.
-    public let modifiedNanoseconds: Int64
+    public private(set) var modifiedNanoseconds: Int64
     /// The device the file stands on.
     public let device: UInt64
     /// The file's number on that device; hard links share it.
     public let inode: UInt64
     /// How many names the file has.
     public let linkCount: UInt64
+    /// Time of the last change of content, names or permissions, in nanoseconds since 1970; nobody can set it.
+    public let changedNanoseconds: Int64
+    /// The permission bits, as `chmod` takes them.
+    public private(set) var permissions: UInt32
+    /// The user the file belongs to.
+    public let owner: UInt32
 
     /// Asks for a path's status; `followingLinks` decides whether a symbolic link is looked through.
     public static func of(
@@ -46,6 +52,28 @@ public struct FileStatus: Sendable, Hashable {
         return FileStatus(raw)
     }
 
+    /// Asks for the status of a name in an open folder; a symbolic link is not followed.
+    package static func of(
+        _ name: FilePath.Component, in folder: FileDescriptor, path: FilePath
+    ) throws(SystemError) -> FileStatus {
+        var raw = stat()
+        let result = FilePath(root: nil, [name]).withPlatformString {
+            fstatat(folder.rawValue, $0, &raw, AT_SYMLINK_NOFOLLOW)
+        }
+        guard result == 0 else {
+            throw SystemError("read the status of", path: path, errno: Errno(rawValue: errno))
+        }
+        return FileStatus(raw)
+    }
+
+    /// The same status with another time and other permissions, for giving to a copy.
+    package func with(modified: Int64, permissions: UInt32) -> FileStatus {
+        var status = self
+        status.modifiedNanoseconds = modified
+        status.permissions = permissions
+        return status
+    }
+
     private init(_ raw: stat) {
         switch raw.st_mode & S_IFMT {
         case S_IFREG: kind = .regular
@@ -55,14 +83,17 @@ public struct FileStatus: Sendable, Hashable {
         }
         size = Int64(raw.st_size)
         #if os(Linux)
-            let time = raw.st_mtim
+            let time = raw.st_mtim, change = raw.st_ctim
         #else
-            let time = raw.st_mtimespec
+            let time = raw.st_mtimespec, change = raw.st_ctimespec
         #endif
         // Wrapping on purpose: a file system may hand out any 64-bit time, and it is only compared.
         modifiedNanoseconds = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+        changedNanoseconds = Int64(change.tv_sec) &* 1_000_000_000 &+ Int64(change.tv_nsec)
         device = UInt64(truncatingIfNeeded: raw.st_dev)
         inode = UInt64(raw.st_ino)
         linkCount = UInt64(raw.st_nlink)
+        permissions = UInt32(raw.st_mode & 0o7777)
+        owner = UInt32(raw.st_uid)
     }
 }

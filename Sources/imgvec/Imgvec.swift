@@ -16,7 +16,7 @@ struct Imgvec: ParsableCommand {
             Which index: --index DIR, else $IMGVEC_INDEX, else the nearest .imgvec folder here or above, else the \
             user's own under $XDG_DATA_HOME/imgvec.
 
-            Exit status: 0 found or done, 1 nothing found, 2 failed, 3 finished but some files were unreadable, \
+            Exit status: 0 found or done, 1 nothing found, 2 failed, 3 finished but some files were unreadable or left alone, \
             130 interrupted.
             """,
         version: "imgvec \(version)",
@@ -25,6 +25,7 @@ struct Imgvec: ParsableCommand {
                 name: "Index",
                 subcommands: [Init.self, Index.self, Status.self, Verify.self, Compact.self, Forget.self]),
             CommandGroup(name: "Ask", subcommands: [Find.self, Dupes.self, Anomalies.self]),
+            CommandGroup(name: "Act", subcommands: [Apply.self, Undo.self]),
             CommandGroup(
                 name: "Without an index", subcommands: [Compare.self, Embed.self, Tokens.self, Models.self]),
         ])

@@ -51,6 +51,9 @@ package final class Catalog: Sendable {
                 guard state.0 <= Schema.version else {
                     throw LibraryError.newerCatalog(path, version: state.0, supported: Schema.version)
                 }
+                if mode == .write, state.0 < Schema.version {
+                    try database.write { try Schema.migrate(from: state.0, in: $0) }
+                }
             }
             self.database = database
         } catch let error as DatabaseError {

@@ -3,11 +3,11 @@ import GRDB
 /// The catalog's tables; Docs/IndexFormat.md describes each column.
 enum Schema {
     /// The format version, kept in SQLite's `user_version`. A higher one is refused, a lower one is migrated.
-    static let version = 1
+    static let version = 2
     /// "imgv" in ASCII, kept in SQLite's `application_id`.
     static let applicationID = 0x696D_6776
 
-    /// Creates the tables of version 1 in an empty database.
+    /// Creates the tables of this version in an empty database.
     static func create(in database: Database) throws {
         try database.execute(
             sql: """
@@ -70,7 +70,26 @@ enum Schema {
                     PRIMARY KEY (model_id, content_id)
                 ) WITHOUT ROWID;
                 """)
+        try createDistinct(in: database)
         try database.execute(sql: "PRAGMA application_id = \(applicationID)")
         try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+
+    /// Brings a catalog of an older version up to this one, in the transaction of the caller.
+    static func migrate(from old: Int, in database: Database) throws {
+        if old < 2 { try createDistinct(in: database) }
+        try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+
+    /// Version 2: pairs of pictures that a person has told to be no copies of each other.
+    private static func createDistinct(in database: Database) throws {
+        try database.execute(
+            sql: """
+                CREATE TABLE distinct_pair (
+                    first BLOB NOT NULL,
+                    second BLOB NOT NULL,
+                    PRIMARY KEY (first, second)
+                ) WITHOUT ROWID
+                """)
     }
 }

@@ -50,10 +50,15 @@ public struct DuplicateGroup: Sendable {
         public let modified: Int64
         /// When the picture was taken, `YYYY-MM-DDThh:mm:ss` in the camera's time, if it says.
         public let captured: String?
+        /// SHA-256 of its bytes.
+        public let contentHash: [UInt8]
+        /// Whether it lies in a folder that is never touched.
+        public let isReference: Bool
+        /// Why it is kept, or why the first member is kept rather than this one: "fewer pixels (8×6 < 16×12)".
+        public let reason: String
     }
 
-    /// The members; the first is the one to keep: whole, coloured, most pixels, most bytes, oldest, in this
-    /// order.
+    /// The members; the first is the one that the rule keeps.
     public let members: [Member]
 }
 
@@ -63,6 +68,12 @@ public struct DuplicateOptions: Sendable {
     public var level = CopyLevel.copies
     /// Only files at or below these paths, when there are any.
     public var folders: [FilePath] = []
+    /// Which copy is kept.
+    public var rule = KeepRule.standard
+    /// Folders whose files are never touched and always kept.
+    public var references: [FilePath] = []
+    /// Whether only matches count between files of different folders: of those asked for, else of the index's roots.
+    public var isIsolated = false
     /// Threads to use.
     public var threads = Platform.coreCount
     /// What decoding may cost.

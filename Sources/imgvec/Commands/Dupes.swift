@@ -1,3 +1,4 @@
+import Acting
 import ArgumentParser
 import Encoders
 import Foundation
@@ -7,16 +8,21 @@ import SystemSupport
 
 struct Dupes: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Groups of copies, with the kind of each match. Nothing is changed.",
+        abstract: "Groups of copies, with the kind of each match. No picture is changed.",
         discussion: """
             Levels: bytes (same content), pixels (only metadata or container differ), copies (re-encoded, resized, \
-            lightly cropped or edited). The first file of a group is the one to keep: whole before cut off, \
-            coloured before grey, then most pixels, most bytes, oldest. Every other member matches that file itself.
+            lightly cropped or edited), edits (cropped far, turned, mirrored, framed), similar (the same scene). The \
+            first file of a group is the one to keep: by --keep, and where that does not decide whole before cut \
+            off, coloured before grey, then most pixels, most bytes, oldest. Every other member matches that file \
+            itself.
+
+            --plan FILE writes the choice as a text to read and edit; imgvec apply FILE carries it out.
 
             tsv and paths write blocks of paths with an empty line between groups, as fdupes does; json and jsonl \
             write {"keep", "members": [{"path", "level", "score", "size", "width", "height"}]}. Hard links of one \
             file are not copies. Ends with 1 when there are no copies.
-            """)
+            """,
+        subcommands: [DupesIgnore.self])
 
     enum Level: String, ExpressibleByArgument, CaseIterable {
         case bytes, pixels, copies, edits, similar
@@ -32,7 +38,9 @@ struct Dupes: ParsableCommand {
         }
     }
 
-    @Option(help: ArgumentHelp("bytes, pixels, copies, edits or similar: the loosest match that counts.", valueName: "level"))
+    @Option(
+        help: ArgumentHelp(
+            "bytes, pixels, copies, edits or similar: the loosest match that counts.", valueName: "level"))
     var level: Level = .copies
 
     @Option(
@@ -40,6 +48,8 @@ struct Dupes: ParsableCommand {
         help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
     var folders: [PathArgument] = []
 
+    @OptionGroup var choosing: ChoosingOptions
+    @OptionGroup var planning: PlanOptions
     @OptionGroup var location: IndexLocation
     @OptionGroup var choice: ModelChoice
     @OptionGroup var output: OutputOptions
@@ -48,12 +58,14 @@ struct Dupes: ParsableCommand {
 
     func run() throws {
         Interruption.catchSignals()
-        let reader = try location.library().reader()
+        let library = try location.library()
+        let reader = try library.reader()
         let asker = try Asker(reader: reader, choice: choice)
         var options = DuplicateOptions()
         options.level = level.copyLevel
         options.folders = folders.map(\.path)
         options.limits = decoding.limits
+        try choosing.apply(to: &options)
         let line = ProgressLine(isQuiet: verbosity.quiet)
         let groups = try DuplicateFinder(reader, options: options)
             .groups(snapshot: reader.vectors(of: asker.record)) {
@@ -61,6 +73,10 @@ struct Dupes: ParsableCommand {
             }
         line.clear()
         if Interruption.isRequested { throw ExitStatus.interrupted }
+        if let path = planning.plan?.path {
+            try Plan(groups, intention: planning.intention)
+                .write(to: path, head: PlanHead.forThisCall(index: library.paths.folder))
+        }
         try GroupWriter(output: output).write(groups)
         if !verbosity.quiet, !groups.isEmpty { StandardError.write(summary(groups)) }
         if groups.isEmpty { throw ExitStatus.nothingFound }
@@ -69,6 +85,19 @@ struct Dupes: ParsableCommand {
     private func summary(_ groups: [DuplicateGroup]) -> String {
         let copies = groups.reduce(0) { $0 + $1.members.count - 1 }
         let bytes = groups.reduce(Int64(0)) { $0 + $1.members.dropFirst().reduce(0) { $0 + $1.size } }
-        return "\(groups.count) groups, \(copies) copies, \(NumberText.bytes(bytes)) in copies"
+        let plan = planning.plan.map { "; imgvec apply --dry-run \(PathText.forTerminal($0.path))" } ?? ""
+        return "\(groups.count) groups, \(copies) copies, \(NumberText.bytes(bytes)) in copies\(plan)"
+    }
+}
+
+/// What a plan's head tells of the call that made it.
+enum PlanHead {
+    static func forThisCall(index: FilePath) -> Plan.Head {
+        Plan.Head(
+            program: "imgvec \(Imgvec.version)", time: Date.now.formatted(.iso8601),
+            command: (["imgvec"]
+                + Arguments.fromProcess().map { word in
+                    String(decoding: Arguments.bytes(word), as: UTF8.self)
+                }).joined(separator: " "), index: index)
     }
 }

@@ -1,0 +1,16 @@
+// File system calls that exist under other names on Linux and macOS, or that Swift cannot see.
+#ifndef IMGVEC_FILE_ACTIONS_H
+#define IMGVEC_FILE_ACTIONS_H
+
+// Renames without ever replacing anything: -1 and EEXIST when the new name is taken; -1 and ENOTSUP when the
+// file system cannot promise that.
+int imgvec_rename_exclusively(int from_folder, const char *_Nonnull from, int to_folder, const char *_Nonnull to);
+
+// Makes a file of its own that shares an open file's blocks (copy on write): -1 and EOPNOTSUPP, EXDEV or EINVAL
+// where the file system cannot. The name must be free.
+int imgvec_clone(int file, int folder, const char *_Nonnull name, unsigned permissions);
+
+// Sets an open file's modification time; its time of last access stays.
+int imgvec_set_modified(int file, long long seconds, long nanoseconds);
+
+#endif

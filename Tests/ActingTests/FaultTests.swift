@@ -1,0 +1,436 @@
+import Acting
+import Foundation
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import SystemPackage
+import SystemSupport
+import TestSupport
+import Testing
+
+/// What can have happened between a plan and its application: nothing is acted on that is not as the plan says.
+@Suite struct FaultTests {
+    private struct Pair {
+        let scene: Scene
+        let keeper: FilePath, copy: FilePath
+        var lines: [PlanLine]
+
+        init(_ action: PlanAction = .trash, copy content: String = "the copy") throws {
+            scene = try Scene()
+            keeper = try scene.write("a/keep.jpg", "the kept file")
+            copy = try scene.write("b/copy.jpg", content)
+            lines = [
+                try Scene.line(.keep, 1, keeper),
+                try Scene.line(action, 1, copy, keeper: keeper, to: scene.moved),
+            ]
+        }
+
+        /// Expects that applying leaves everything as it is, and gives the reason.
+        func refusal(_ comment: Comment? = nil) throws -> SkipReason? {
+            let before = try scene.tree()
+            let ran = try scene.apply(lines)
+            #expect(ran.acted.isEmpty, comment)
+            #expect(try scene.tree() == before, comment)
+            return ran.skipped.first?.reason
+        }
+    }
+
+    private static let acting: [PlanAction] = [.trash, .move, .delete]
+
+    @Test(arguments: acting) func changedFilesAreLeftAlone(action: PlanAction) throws {
+        for isKeeper in [false, true] {
+            var pair = try Pair(action)
+            let path = isKeeper ? pair.keeper : pair.copy
+            try pair.scene.write(path, "longer than it was before")
+            #expect(try pair.refusal() == .changed(path, what: "size"))
+            pair = try Pair(action)
+            let other = isKeeper ? pair.keeper : pair.copy
+            try pair.scene.write(other, isKeeper ? "the kept file" : "the copy", modified: 7)
+            #expect(try pair.refusal() == .changed(other, what: "modification time"))
+            // Same size and time, other bytes: only the hash can tell.
+            pair = try Pair(action)
+            let third = isKeeper ? pair.keeper : pair.copy
+            try pair.scene.write(third, isKeeper ? "the KEPT file" : "the COPY")
+            #expect(try pair.refusal() == .changed(third, what: "content"))
+        }
+    }
+
+    @Test(arguments: acting) func vanishedAndSwappedFilesAreLeftAlone(action: PlanAction) throws {
+        for isKeeper in [false, true] {
+            var pair = try Pair(action)
+            var path = isKeeper ? pair.keeper : pair.copy
+            AtomicFile.unlink(path)
+            #expect(try pair.refusal() == .gone(path))
+            // A symbolic link to a file that is exactly as the plan says.
+            pair = try Pair(action)
+            path = isKeeper ? pair.keeper : pair.copy
+            let elsewhere = pair.scene.pictures.appending("elsewhere.jpg")
+            try AtomicFile.rename(path, to: elsewhere)
+            try SystemDisk().symlink(to: elsewhere, at: Place(path))
+            #expect(try pair.refusal() == .notAFile(path))
+            pair = try Pair(action)
+            path = isKeeper ? pair.keeper : pair.copy
+            AtomicFile.unlink(path)
+            try Folders.create(path)
+            #expect(try pair.refusal() == .notAFile(path))
+            pair = try Pair(action)
+            path = isKeeper ? pair.keeper : pair.copy
+            AtomicFile.unlink(path)
+            _ = path.withPlatformString { mkfifo($0, 0o600) }
+            #expect(try pair.refusal() == .notAFile(path))
+        }
+    }
+
+    @Test func aFolderSwappedForALinkToTheKeptOnesIsNoSecondCopy() throws {
+        let pair = try Pair(.delete, copy: "the kept file")
+        // b becomes a link to a, where a file of the copy's name is the kept file itself.
+        try Folders.removeTree(pair.copy.removingLastComponent())
+        try SystemDisk().link(
+            Place(pair.keeper), to: Place(pair.keeper.removingLastComponent().appending("copy.jpg")))
+        try SystemDisk().symlink(
+            to: pair.keeper.removingLastComponent(), at: Place(pair.copy.removingLastComponent()))
+        #expect(try pair.refusal() == .sameFile(pair.copy, as: pair.keeper))
+    }
+
+    @Test func namesOfOneFileAreNeverBothActedOn() throws {
+        let scene = try Scene()
+        let keeper = try scene.write("keep.jpg", "same"), copy = try scene.write("copy.jpg", "same")
+        let second = scene.pictures.appending("second-name.jpg"),
+            third = scene.pictures.appending("of-kept.jpg")
+        try SystemDisk().link(Place(copy), to: Place(second))
+        try SystemDisk().link(Place(keeper), to: Place(third))
+        let ran = try scene.apply([
+            try Scene.line(.keep, 1, keeper), try Scene.line(.trash, 1, copy, keeper: keeper),
+            try Scene.line(.trash, 1, second, keeper: keeper),
+            try Scene.line(.trash, 1, third, keeper: keeper),
+        ])
+        #expect(ran.acted == [copy])
+        #expect(
+            ran.skipped.map(\.reason) == [.sameFile(second, as: copy), .sameFile(third, as: keeper)])
+    }
+
+    @Test(arguments: [PlanAction.hardlink, .symlink, .reflink]) func linksAreForEqualBytesOnly(
+        action: PlanAction
+    ) throws {
+        let pair = try Pair(action)
+        #expect(try pair.refusal() == .notByteEqual(to: pair.keeper))
+    }
+
+    @Test func reflinksShareOrAreRefused() throws {
+        let pair = try Pair(.reflink, copy: "the kept file")
+        let before = try pair.scene.tree()
+        let ran = try pair.scene.apply(pair.lines)
+        // Whether the file system can do it or not, path, bytes and time are as before.
+        #expect(try pair.scene.tree() == before)
+        #expect(ran.acted.count + ran.skipped.count == 1)
+        #expect(try pair.scene.undo().isEmpty)
+        #expect(try pair.scene.tree() == before)
+    }
+
+    @Test func hardLinksSaveTheSpaceAndAreUndoneWithTheirOwnTime() throws {
+        let pair = try Pair(.hardlink, copy: "the kept file")
+        try pair.scene.write(pair.copy, "the kept file", modified: 1_234_567_890_987_654_321)
+        var lines = pair.lines
+        lines[1] = try Scene.line(.hardlink, 1, pair.copy, keeper: pair.keeper)
+        let before = try pair.scene.tree()
+        #expect(try pair.scene.apply(lines).acted == [pair.copy])
+        #expect(try FileStatus.of(pair.copy).inode == FileStatus.of(pair.keeper).inode)
+        #expect(try pair.scene.undo().isEmpty)
+        #expect(try FileStatus.of(pair.copy).inode != FileStatus.of(pair.keeper).inode)
+        #expect(try pair.scene.tree() == before)
+    }
+
+    @Test func lockedFilesAreLeftAlone() throws {
+        let pair = try Pair()
+        let file = try FileDescriptor.open(pair.copy, .readOnly)
+        defer { try? file.close() }
+        #expect(flock(file.rawValue, LOCK_EX | LOCK_NB) == 0)
+        #expect(try pair.refusal() == .inUse(pair.copy))
+        #expect(flock(file.rawValue, LOCK_UN) == 0)
+        #expect(try pair.scene.apply(pair.lines).acted == [pair.copy])
+    }
+
+    @Test func deletionNeedsToBeAllowed() throws {
+        let pair = try Pair(.delete)
+        var options = pair.scene.options
+        options.allowsDeletion = false
+        #expect(
+            try pair.scene.apply(pair.lines, options: options).skipped.first?.reason == .deletionNotAllowed)
+        #expect(try pair.scene.apply(pair.lines).acted == [pair.copy])
+        #expect(try pair.scene.undo().count == 1)
+        #expect(try pair.scene.tree().count == 1)
+    }
+
+    @Test func dryRunsChangeNothing() throws {
+        for action in Self.acting + [.hardlink, .symlink] {
+            let pair = try Pair(action, copy: "the kept file")
+            var options = pair.scene.options
+            options.isDryRun = true
+            let before = try Scene.tree(pair.scene.temporary.path)
+            let ran = try pair.scene.apply(pair.lines, options: options)
+            #expect(ran.acted == [pair.copy] && ran.report.journal == nil)
+            #expect(try Scene.tree(pair.scene.temporary.path) == before)
+            #expect((try? FileStatus.of(pair.scene.trash)) == nil)
+            #expect((try? FileStatus.of(pair.scene.moved)) == nil)
+        }
+    }
+
+    @Test func movingNeverOverwritesAndKeepsUnitsTogether() throws {
+        let scene = try Scene()
+        let keeper = try scene.write("keep.jpg", "kept")
+        let copy = try scene.write("b/copy.jpg", "copy"), sidecar = try scene.write("b/copy.xmp", "edits")
+        try scene.write(scene.moved.appending("copy.xmp"), "somebody's")
+        let ran = try scene.apply([
+            try Scene.line(.keep, 1, keeper),
+            try Scene.line(.move, 1, copy, keeper: keeper, to: scene.moved, with: [sidecar]),
+        ])
+        #expect(ran.acted == [copy])
+        let names = try Folders.list(scene.moved).map(\.name.string)
+        #expect(names == ["copy 2.jpg", "copy 2.xmp", "copy.xmp"])
+        #expect(try FileContents.read(scene.moved.appending("copy.xmp")).bytes == Array("somebody's".utf8))
+    }
+
+    @Test func undoNeverOverwritesWhatHasAppeared() throws {
+        let pair = try Pair()
+        _ = try pair.scene.apply(pair.lines)
+        try pair.scene.write(pair.copy, "something new")
+        let reasons = try pair.scene.undo()
+        #expect(reasons.count == 1 && reasons[0].contains("something else stands"), "\(reasons)")
+        #expect(try FileContents.read(pair.copy).bytes == Array("something new".utf8))
+        #expect(try pair.scene.contents().contains(Scene.digest(pair.copy)))
+        // Once the place is free, undoing the same journal brings the file back, folder and all.
+        try Folders.removeTree(pair.copy.removingLastComponent())
+        let journal = try #require(try pair.scene.journals.journals().last)
+        let report = try PlanReversal(pair.scene.journals).undo(journal) { _ in }
+        #expect(report.restored == 1)
+        #expect(try FileContents.read(pair.copy).bytes == Array("the copy".utf8))
+    }
+
+    @Test func companionsMustBeKnownAndOriginalsMustHaveACopy() throws {
+        for name in ["copy.xmp", "copy.jpg.xmp", "copy.AAE", "copy.mov"] {
+            let pair = try Pair()
+            let companion = try pair.scene.write("b/\(name)", "belongs to it")
+            #expect(try pair.refusal() == .newCompanion(companion))
+        }
+        var pair = try Pair()
+        let raw = try pair.scene.write("b/copy.CR2", "raw data")
+        pair.lines[1] = try Scene.line(.trash, 1, pair.copy, keeper: pair.keeper, with: [raw])
+        #expect(try pair.refusal() == .companionWithoutCopy(raw))
+        // With an equal raw file beside the kept picture, both go.
+        try pair.scene.write("a/keep.cr2", "raw data")
+        #expect(try pair.scene.apply(pair.lines).acted == [pair.copy])
+        #expect(try pair.scene.tree().count == 2)
+        // A sidecar that has changed holds its picture back.
+        pair = try Pair()
+        let sidecar = try pair.scene.write("b/copy.xmp", "edits")
+        pair.lines[1] = try Scene.line(.trash, 1, pair.copy, keeper: pair.keeper, with: [sidecar])
+        try pair.scene.write(sidecar, "EDITS")
+        #expect(try pair.refusal() == .changed(sidecar, what: "content"))
+    }
+
+    @Test func namesThatAreNotTextGoToTheTrashAndBack() throws {
+        let scene = try Scene()
+        let keeper = try scene.write("keep.jpg", "kept")
+        let names: [[UInt8]] = [
+            Array("new\nline.jpg".utf8), [0x66, 0xFF, 0xFE] + Array(".jpg".utf8), Array("%41 b.jpg".utf8),
+            Array("-rf".utf8), [UInt8](repeating: UInt8(ascii: "x"), count: 240),
+        ]
+        var lines = [try Scene.line(.keep, 1, keeper)]
+        for name in names {
+            let path = scene.pictures.appending(try #require(FilePath(bytes: name)?.lastComponent))
+            try scene.write(path, "copy \(name)")
+            lines.append(try Scene.line(.trash, 1, path, keeper: keeper))
+        }
+        let before = try scene.tree()
+        let ran = try scene.apply(lines)
+        #expect(ran.acted.count == names.count, "\(ran.skipped)")
+        let note = try FileContents.read(scene.trash.pushing("info/%41 b.jpg.trashinfo")).bytes
+        #expect(String(decoding: note, as: UTF8.self).contains("/%2541%20b.jpg\nDeletionDate=2"))
+        #expect(try scene.undo().isEmpty)
+        #expect(try scene.tree() == before)
+        #expect(try Scene.tree(scene.trash).isEmpty)
+    }
+
+    @Test func twoFilesOfOneNameLieInTheTrashUnderTwo() throws {
+        let scene = try Scene()
+        let keeper = try scene.write("keep.jpg", "kept")
+        let first = try scene.write("a/x.jpg", "1"), second = try scene.write("b/x.jpg", "2")
+        let before = try scene.tree()
+        #expect(
+            try scene.apply([
+                try Scene.line(.keep, 1, keeper), try Scene.line(.trash, 1, first),
+                try Scene.line(.trash, 1, second),
+            ]).acted.count == 2)
+        #expect(try Folders.list(scene.trash.appending("files")).map(\.name.string) == ["x 2.jpg", "x.jpg"])
+        #expect(try scene.undo().isEmpty)
+        #expect(try scene.tree() == before)
+    }
+
+    @Test func runsAtOneTimeAreRefused() throws {
+        let pair = try Pair()
+        try Folders.create(pair.scene.journals.path)
+        let lock = try #require(try FileLock(pair.scene.journals.path.appending("lock")))
+        #expect(throws: JournalError.self) { try pair.scene.apply(pair.lines) }
+        withExtendedLifetime(lock) {}
+    }
+
+    @Test func damagedJournalsAreNamed() throws {
+        let pair = try Pair()
+        _ = try pair.scene.apply(pair.lines)
+        let journal = try #require(try pair.scene.journals.journals().last)
+        let bytes = try FileContents.read(journal).bytes
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        let tree = try Scene.tree(pair.scene.pictures)
+        for _ in 0..<200 {
+            var changed = bytes
+            changed[Int.random(in: 0..<changed.count, using: &random)] = UInt8.random(
+                in: 0...255, using: &random)
+            let copy = pair.scene.temporary.path.appending("changed.jsonl")
+            try changed.withUnsafeBytes { try AtomicFile.write($0, to: copy) }
+            // Read or refused; a kept file is never touched by it.
+            _ = try? PlanReversal(pair.scene.journals).undo(copy) { _ in }
+            for (path, standing) in tree { #expect(try pair.scene.tree()[path] == standing, "seed \(seed)") }
+            try? pair.scene.write(pair.copy, "x")
+            AtomicFile.unlink(pair.copy)
+        }
+    }
+}
+
+/// Faults that take a file system of their own; skipped where none may be mounted.
+@Suite(.serialized) struct MountTests {
+    /// A small file system in memory, mounted in a temporary folder.
+    private final class Mount {
+        let temporary: TemporaryFolder
+        var path: FilePath { temporary.path.appending("mounted") }
+
+        init?(options: String) {
+            guard let temporary = try? TemporaryFolder() else { return nil }
+            self.temporary = temporary
+            try? Folders.create(temporary.path.appending("mounted"))
+            guard Self.run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path.string]) else { return nil }
+        }
+
+        func remount(_ options: String) -> Bool {
+            Self.run("mount", ["-o", "remount,\(options)", path.string])
+        }
+
+        deinit { _ = Self.run("umount", ["-l", path.string]) }
+
+        private static func run(_ tool: String, _ arguments: [String]) -> Bool {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = [tool] + arguments
+            process.standardError = FileHandle.nullDevice
+            guard (try? process.run()) != nil else { return false }
+            process.waitUntilExit()
+            return process.terminationStatus == 0
+        }
+
+        static let isPermitted = Mount(options: "size=64k") != nil
+    }
+
+    private static func copies(
+        on mount: Mount, _ scene: Scene, _ action: PlanAction
+    ) throws -> (copy: FilePath, lines: [PlanLine]) {
+        let keeper = try scene.write("keep.jpg", "kept")
+        let copy = mount.path.appending("copy.jpg")
+        try scene.write(copy, "copy on another disk")
+        return (
+            copy,
+            [
+                try Scene.line(.keep, 1, keeper),
+                try Scene.line(action, 1, copy, keeper: keeper, to: scene.moved),
+            ]
+        )
+    }
+
+    @Test(.enabled(if: Mount.isPermitted, "no file system may be mounted here"))
+    func anotherFileSystemHasATrashOfItsOwn() throws {
+        let mount = try #require(Mount(options: "size=1m"))
+        let scene = try Scene()
+        let (copy, lines) = try Self.copies(on: mount, scene, .trash)
+        let before = try Scene.tree(mount.path)
+        #expect(try scene.apply(lines).acted == [copy])
+        let trash = mount.path.appending(".Trash-\(getuid())")
+        #expect(try Folders.list(trash.appending("files")).map(\.name.string) == ["copy.jpg"])
+        let note = try FileContents.read(trash.pushing("info/copy.jpg.trashinfo")).bytes
+        #expect(String(decoding: note, as: UTF8.self).hasPrefix("[Trash Info]\nPath=copy.jpg\n"))
+        #expect(try FileStatus.of(trash).permissions == 0o700)
+        #expect(try scene.undo().isEmpty)
+        #expect(try Scene.tree(mount.path) == before)
+        // An administrator's shared trash is used when it has the sticky bit, and only then.
+        let shared = mount.path.appending(".Trash")
+        try Folders.create(shared)
+        #expect(try scene.apply(lines).acted == [copy])
+        #expect(try Folders.list(trash.appending("files")).count == 1)
+        #expect(try scene.undo().isEmpty)
+        _ = shared.withPlatformString { chmod($0, 0o1777) }
+        #expect(try scene.apply(lines).acted == [copy])
+        #expect(try Folders.list(shared.pushing(FilePath("\(getuid())/files"))).count == 1)
+        #expect(try scene.undo().isEmpty)
+        // A link in its place is not followed.
+        try Folders.removeTree(shared)
+        try Folders.removeTree(trash)
+        try SystemDisk().symlink(to: scene.pictures, at: Place(trash))
+        #expect(try scene.apply(lines).acted.isEmpty)
+    }
+
+    @Test(.enabled(if: Mount.isPermitted, "no file system may be mounted here"))
+    func aReadOnlyDiskLosesNothing() throws {
+        for action in [PlanAction.trash, .move, .delete] {
+            let mount = try #require(Mount(options: "size=1m"))
+            let scene = try Scene()
+            let (_, lines) = try Self.copies(on: mount, scene, action)
+            let before = try Scene.tree(mount.path)
+            try #require(mount.remount("ro"))
+            let ran = try scene.apply(lines)
+            #expect(ran.acted.isEmpty && ran.skipped.count == 1)
+            #expect(try Scene.tree(mount.path) == before)
+            #expect(try Scene.tree(scene.moved).isEmpty)
+            #expect(try scene.undo().isEmpty)
+        }
+    }
+
+    @Test(.enabled(if: Mount.isPermitted, "no file system may be mounted here"))
+    func aFullDiskLosesNothing() throws {
+        let mount = try #require(Mount(options: "size=64k"))
+        let scene = try Scene()
+        let keeper = try scene.write("keep.jpg", "kept")
+        let copy = try scene.write("copy.jpg", String(repeating: "x", count: 100_000))
+        let before = try scene.tree()
+        // The folder moved to is full.
+        let lines = [
+            try Scene.line(.keep, 1, keeper),
+            try Scene.line(.move, 1, copy, keeper: keeper, to: mount.path.appending("moved")),
+        ]
+        let ran = try scene.apply(lines)
+        #expect(ran.acted.isEmpty && ran.skipped.count == 1)
+        #expect(try scene.tree() == before)
+        #expect(try Scene.tree(mount.path).isEmpty)
+        // The journal's disk is full: without a journal nothing is done.
+        try scene.write(mount.path.appending("filler"), String(repeating: "x", count: 40_000))
+        _ = try? scene.write(mount.path.appending("more"), String(repeating: "x", count: 60_000))
+        var options = scene.options
+        options.journal = mount.path.appending("journal.jsonl")
+        let trash = [lines[0], try Scene.line(.trash, 1, copy, keeper: keeper)]
+        var small: [PlanLine] = []
+        for number in 0..<200 {
+            let path = try scene.write("small-\(number).jpg", "small \(number)")
+            small.append(try Scene.line(.trash, 1, path, keeper: keeper))
+        }
+        let all = try scene.tree()
+        let contents = try scene.contents()
+        #expect(throws: SystemError.self) { try scene.apply(trash + small, options: options) }
+        #expect(try scene.contents() == contents)
+        // What was done before the disk was full is in the journal, and can be taken back.
+        AtomicFile.unlink(mount.path.appending("filler"))
+        let journal = try #require(options.journal)
+        if let status = try? FileStatus.of(journal), status.size > 0 {
+            _ = try PlanReversal(scene.journals).undo(journal) { _ in }
+        }
+        #expect(try scene.tree() == all)
+    }
+}

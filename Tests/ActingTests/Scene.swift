@@ -1,0 +1,229 @@
+import Acting
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+import SystemPackage
+import SystemSupport
+import TestSupport
+
+/// What stands at one path.
+struct Standing: Equatable, CustomStringConvertible {
+    let kind: FileStatus.Kind
+    let sha256: [UInt8]
+    let modified: Int64
+
+    var description: String { "\(kind) \(ContentDigest.hexadecimal(sha256).prefix(8)) \(modified)" }
+}
+
+/// A folder with pictures, a plan about them, a trash and journals, all in a temporary place.
+struct Scene {
+    let temporary: TemporaryFolder
+    var pictures: FilePath { temporary.path.appending("pictures") }
+    var trash: FilePath { temporary.path.appending("Trash") }
+    var moved: FilePath { temporary.path.appending("moved") }
+    var planPath: FilePath { temporary.path.appending("plan.jsonl") }
+    let journals: JournalFolder
+
+    init() throws {
+        temporary = try TemporaryFolder()
+        journals = JournalFolder(temporary.path.appending("journals"))
+        try Folders.create(temporary.path.appending("pictures"))
+    }
+
+    /// Writes a file with a time of its own; content is any bytes: acting never decodes.
+    @discardableResult
+    func write(_ name: String, _ content: String, modified: Int64 = 1_500_000_000_123_456_789) throws
+        -> FilePath
+    {
+        let path = pictures.pushing(FilePath(name))
+        try write(path, content, modified: modified)
+        return path
+    }
+
+    func write(_ path: FilePath, _ content: String, modified: Int64 = 1_500_000_000_123_456_789) throws {
+        try Folders.create(path.removingLastComponent())
+        try Array(content.utf8).withUnsafeBytes { try AtomicFile.write($0, to: path) }
+        var times = [timespec(), timespec()]
+        for index in 0...1 {
+            times[index].tv_sec = Int(modified / 1_000_000_000)
+            times[index].tv_nsec = Int(modified % 1_000_000_000)
+        }
+        _ = path.withPlatformString { utimensat(AT_FDCWD, $0, times, 0) }
+    }
+
+    /// A plan's line about a file as it is now.
+    static func line(
+        _ action: PlanAction, _ group: Int, _ path: FilePath, keeper: FilePath? = nil, to: FilePath? = nil,
+        with companions: [FilePath] = []
+    ) throws -> PlanLine {
+        let status = try FileStatus.of(path, followingLinks: false)
+        return PlanLine(
+            action: action, group: group, path: path, size: status.size,
+            modified: status.modifiedNanoseconds, sha256: try digest(path), keeper: keeper, destination: to,
+            companions: try companions.map { PlanLine.Companion(path: $0, sha256: try digest($0)) })
+    }
+
+    static func digest(_ path: FilePath) throws -> [UInt8] {
+        let file = try FileDescriptor.open(path, .readOnly)
+        defer { try? file.close() }
+        return try ContentDigest.sha256(of: file, path: path)
+    }
+
+    /// Everything below a folder but folders; contents of links are those of their targets.
+    static func tree(_ folder: FilePath) throws -> [FilePath: Standing] {
+        var tree: [FilePath: Standing] = [:]
+        guard (try? FileStatus.of(folder)) != nil else { return tree }
+        for entry in try Folders.list(folder) {
+            let path = folder.appending(entry.name)
+            let status = try FileStatus.of(path, followingLinks: false)
+            if status.kind == .directory {
+                tree.merge(try self.tree(path)) { first, _ in first }
+            } else {
+                tree[path] = Standing(
+                    kind: status.kind,
+                    // Opening a pipe would wait for a writer.
+                    sha256: status.kind == .other ? [] : (try? digest(path)) ?? [],
+                    modified: status.modifiedNanoseconds)
+            }
+        }
+        return tree
+    }
+
+    func tree() throws -> [FilePath: Standing] { try Self.tree(pictures) }
+
+    /// The contents of everything in the scene, wherever it stands and whatever it is called.
+    func contents() throws -> Set<[UInt8]> {
+        Set(
+            try [pictures, trash, moved].flatMap {
+                try Self.tree($0).values.filter { $0.kind == .regular }.map(\.sha256)
+            })
+    }
+
+    var options: ApplyOptions {
+        var options = ApplyOptions()
+        options.homeTrash = trash
+        options.allowsDeletion = true
+        return options
+    }
+
+    struct Ran {
+        var acted: [FilePath] = []
+        var skipped: [(path: FilePath, reason: SkipReason)] = []
+        var takenBack: [FilePath] = []
+        var unfinished: [String] = []
+        var report = ApplyReport()
+    }
+
+    func apply(
+        _ lines: [PlanLine], options changed: ApplyOptions? = nil, disk: any Disk = SystemDisk()
+    ) throws -> Ran {
+        var ran = Ran()
+        ran.report = try PlanApplication(
+            Plan(lines), path: planPath, options: changed ?? options, journals: journals, disk: disk
+        ).run { event in
+            switch event {
+            case .acted(let line, _): ran.acted.append(line.path)
+            case .skipped(let line, _, let reason): ran.skipped.append((line.path, reason))
+            case .takenBack(let path, _): ran.takenBack.append(path)
+            case .unfinished(let problem, _): ran.unfinished.append(problem)
+            }
+        }
+        return ran
+    }
+
+    /// Undoes the latest run; gives the reasons for what could not be put back.
+    func undo(disk: any Disk = SystemDisk()) throws -> [String] {
+        let reversal = PlanReversal(journals, disk: disk)
+        guard let journal = try reversal.latest() else { return [] }
+        var reasons: [String] = []
+        _ = try reversal.undo(journal) { event in
+            if case .kept(let path, let reason) = event { reasons.append("\(path): \(reason)") }
+        }
+        return reasons
+    }
+}
+
+/// A disk that stops working for good at a chosen change, as at a power cut, or fails once.
+final class TestDisk: Disk {
+    enum Fault: Sendable {
+        /// This change and all after it fail: what a killed process leaves.
+        case stop(at: Int)
+        /// Only this change fails.
+        case once(at: Int, Errno)
+    }
+
+    private let real = SystemDisk()
+    private let fault: Fault?
+    // Used by one thread only.
+    nonisolated(unsafe) private(set) var count = 0
+
+    init(_ fault: Fault? = nil) { self.fault = fault }
+
+    private func change(_ path: FilePath?) throws(SystemError) {
+        count += 1
+        switch fault {
+        case .stop(let at) where count >= at: throw SystemError("go on", path: path, errno: .ioError)
+        case .once(let at, let reason) where count == at:
+            throw SystemError("change", path: path, errno: reason)
+        default: break
+        }
+    }
+
+    func rename(_ from: Place, to: Place) throws(SystemError) {
+        try change(from.path)
+        try real.rename(from, to: to)
+    }
+    func link(_ from: Place, to: Place) throws(SystemError) {
+        try change(from.path)
+        try real.link(from, to: to)
+    }
+    func symlink(to target: FilePath, at place: Place) throws(SystemError) {
+        try change(place.path)
+        try real.symlink(to: target, at: place)
+    }
+    func clone(_ file: FileDescriptor, to place: Place, permissions: UInt32) throws(SystemError) {
+        try change(place.path)
+        try real.clone(file, to: place, permissions: permissions)
+    }
+    func create(_ place: Place, permissions: UInt32) throws(SystemError) -> FileDescriptor {
+        try change(place.path)
+        return try real.create(place, permissions: permissions)
+    }
+    func write(
+        _ bytes: UnsafeRawBufferPointer, to file: FileDescriptor, path: FilePath
+    ) throws(SystemError) {
+        do { try change(path) } catch {
+            // A write that is cut short leaves a part behind.
+            let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(bytes.count / 2))
+            try real.write(part, to: file, path: path)
+            throw error
+        }
+        try real.write(bytes, to: file, path: path)
+    }
+    func truncate(_ file: FileDescriptor, to length: Int64, path: FilePath) throws(SystemError) {
+        try change(path)
+        try real.truncate(file, to: length, path: path)
+    }
+    func set(_ status: FileStatus, on file: FileDescriptor, path: FilePath) throws(SystemError) {
+        try change(path)
+        try real.set(status, on: file, path: path)
+    }
+    func flush(_ file: FileDescriptor, path: FilePath) throws(SystemError) {
+        try change(path)
+        try real.flush(file, path: path)
+    }
+    func flush(_ folder: OpenFolder) throws(SystemError) {
+        try change(folder.path)
+        try real.flush(folder)
+    }
+    func remove(_ place: Place) throws(SystemError) {
+        try change(place.path)
+        try real.remove(place)
+    }
+    func createFolder(_ path: FilePath, permissions: UInt32) throws(SystemError) {
+        try change(path)
+        try real.createFolder(path, permissions: permissions)
+    }
+}
