@@ -28,6 +28,9 @@ import Testing
             let target = place == "." ? "photo.jpg" : "\(place)/\(name)"
             try Album.copy(album.pictures.appending(name), to: album.folder.pushing(FilePath(target)))
         }
+        // Something for `dupes` and `apply` to do.
+        try Album.copy(
+            album.pictures.appending(names[0]), to: album.folder.pushing("Pictures/copy.jpg"))
         try Array("old".utf8).withUnsafeBytes {
             try AtomicFile.write($0, to: album.folder.appending("stamp"))
         }
