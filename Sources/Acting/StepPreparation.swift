@@ -70,8 +70,8 @@ struct StepPreparation {
         // A link leaves the name where it is, and with it everything that belongs to the picture.
         let companions = line.action.isLink ? [] : try companions(of: line, keeper: keeper.path)
         let files = [file] + companions
+        let step = try step(line, number: stepCount + 1, files: files, keeper: keeper)
         stepCount += 1
-        let step = try step(line, files: files, keeper: keeper)
         for file in files { actedOn[file.number] = file.path }
         return Prepared(step: step, files: files, keeper: keeper)
     }
@@ -130,7 +130,9 @@ struct StepPreparation {
 }
 
 extension StepPreparation {
-    private func step(_ line: PlanLine, files: [CheckedFile], keeper: CheckedFile) throws -> Step {
+    private func step(
+        _ line: PlanLine, number: Int, files: [CheckedFile], keeper: CheckedFile
+    ) throws -> Step {
         let moves: [FileMove]
         var link: LinkMade?
         switch line.action {
@@ -147,13 +149,13 @@ extension StepPreparation {
         case .keep, .skip: moves = []
         }
         return Step(
-            number: stepCount, action: line.action, group: line.group, keeper: JournalPath(keeper.path),
+            number: number, action: line.action, group: line.group, keeper: JournalPath(keeper.path),
             keeperHash: ContentDigest.hexadecimal(keeper.sha256), files: moves, link: link)
     }
 
     /// A name beside a file's own that nothing else has: run and step are part of it.
     private func temporary(_ file: CheckedFile, _ use: String) -> FilePath {
-        file.place.folder.path.appending(".imgvec-\(run)-\(stepCount).\(use)")
+        file.place.folder.path.appending(".imgvec-\(run)-\(stepCount + 1).\(use)")
     }
 
     private func aside(_ file: CheckedFile, _ index: Int) -> (CheckedFile, FilePath) {

@@ -32,18 +32,10 @@ struct Trash: Sendable {
     static func forFile(
         at place: Place, status: FileStatus, home: FilePath?, disk: any Disk, isDryRun: Bool
     ) throws -> Trash {
-        if let home {
-            if !isDryRun { try? disk.createFolder(home, permissions: 0o700) }
-            if isDryRun, try Standing.status(home) == nil,
-                try nearestFolder(above: home).device == status.device
-            {
-                return Trash(folder: home, top: nil)
-            }
-            if let there = try? FileStatus.of(home), there.kind == .directory, there.device == status.device {
-                let trash = Trash(folder: home, top: nil)
-                if !isDryRun { try trash.createFolders(disk) }
-                return trash
-            }
+        if let home, try nearestFolder(home).device == status.device {
+            let trash = Trash(folder: home, top: nil)
+            if !isDryRun { try trash.createFolders(disk) }
+            return trash
         }
         let top = try topFolder(of: place.folder.path, device: status.device)
         let user = getuid()
@@ -60,8 +52,9 @@ struct Trash: Sendable {
         return trash
     }
 
-    private static func nearestFolder(above path: FilePath) throws(SystemError) -> FileStatus {
-        var folder = path.removingLastComponent()
+    /// A folder, or the first one above it that is there.
+    private static func nearestFolder(_ path: FilePath) throws(SystemError) -> FileStatus {
+        var folder = path
         while folder.lastComponent != nil, (try? FileStatus.of(folder)) == nil {
             folder.removeLastComponent()
         }

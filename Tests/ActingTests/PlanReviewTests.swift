@@ -87,7 +87,7 @@ import Testing
             for line in lines where line.action.leavesAlone {
                 #expect(after[line.path] == before[line.path], "seed \(seed)")
             }
-            for group in Set(lines.filter { ran.acted.contains($0.path) }.map(\.group)) {
+            for group in ran.groups {
                 let stays = lines.contains { $0.group == group && after[$0.path]?.sha256 == $0.sha256 }
                 #expect(stays, "seed \(seed)")
             }
