@@ -42,7 +42,7 @@ let package = Package(
             name: "imgvec",
             dependencies: [
                 "Acting", "Analysis", "ImageLibrary", "Encoders", "Imaging", "VectorIndex", "SystemSupport",
-                argumentParser, system,
+                "CReportPage", argumentParser, system,
             ],
             swiftSettings: swiftSettings),
         module(
@@ -64,6 +64,7 @@ let package = Package(
             name: "COneDNN",
             linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
         .target(name: "CBundledModel", exclude: ["data"]),
+        .target(name: "CReportPage", exclude: ["page"]),
 
         .target(
             name: "TestSupport", dependencies: ["SystemSupport", system],
