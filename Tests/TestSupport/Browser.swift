@@ -205,7 +205,7 @@ public final class Browser {
                 """
                 (() => {
                   const element = document.querySelector(\(Self.quoted(selector)));
-                  element.scrollIntoView({ block: "nearest" });
+                  element.scrollIntoView({ block: "center" });
                   const box = element.getBoundingClientRect();
                   return [box.x + box.width / 2, box.y + box.height / 2];
                 })()

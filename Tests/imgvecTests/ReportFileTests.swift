@@ -31,7 +31,8 @@ struct ReportAlbum {
         try copy("red-car.jpg", to: pictures.pushing("x</script><!--<script>alert(1).jpg"))
         #if os(Linux)
             // Bytes that are no UTF-8; macOS refuses such names.
-            let odd = try #require(FilePath(bytes: pictures.bytes + [0x2F, 0x62, 0xFF, 0xFE, 0x2E, 0x6A]))
+            let odd = try #require(
+                FilePath(bytes: pictures.bytes + [0x2F, 0x62, 0xFF, 0xFE, 0x2E, 0x6A, 0x70, 0x67]))
             try copy("red-car.jpg", to: odd)
         #endif
         let indexed = try program.run("index pictures")
