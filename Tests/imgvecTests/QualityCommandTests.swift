@@ -63,7 +63,8 @@ import Testing
     }
 
     @Test func everyCheckFindsItsFaultAndNoOther() throws {
-        let found = try failures(album(), "")
+        let album = try album()
+        let found = try failures(album, "")
         #expect(found["dark"] == ["dark"])
         #expect(found["light"]?.contains("light") == true)
         #expect(found["strip"] == ["odd-aspect"])

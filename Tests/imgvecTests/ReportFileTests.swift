@@ -88,7 +88,8 @@ struct ReportAlbum {
     }
 
     @Test func noNameEndsAScriptElementOrReachesTheNetwork() throws {
-        let page = try ReportAlbum().write()
+        let reported = try ReportAlbum()
+        let page = try reported.write()
         // Plan, three groups with thumbnails, the script itself: as many ends as starts.
         #expect(page.components(separatedBy: "</script").count == 1 + 8)
         #expect(page.components(separatedBy: "<script").count == 1 + 8)
