@@ -42,8 +42,7 @@ let package = Package(
             name: "imgvec",
             dependencies: [
                 "Acting", "Analysis", "ImageLibrary", "ModelHub", "Encoders", "Imaging", "VectorIndex",
-                "SystemSupport",
-                argumentParser, system,
+                "SystemSupport", "CReportPage", argumentParser, system,
             ],
             swiftSettings: swiftSettings),
         module(
@@ -67,6 +66,7 @@ let package = Package(
             linkerSettings: [.linkedFramework("Accelerate", .when(platforms: [.macOS]))]),
         .target(name: "CHTTP"),
         .target(name: "CBundledModel", exclude: ["data"]),
+        .target(name: "CReportPage", exclude: ["page"]),
 
         .target(
             name: "TestSupport", dependencies: ["SystemSupport", crypto, system],

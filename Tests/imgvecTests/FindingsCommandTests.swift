@@ -61,7 +61,9 @@ import Testing
             try album.program.run("dupes --level bytes -0").text
                 == expected.replacingOccurrences(of: "\n", with: "\0"))
         let csv = try album.program.run("dupes --level bytes --format csv").lines
-        #expect(csv[0] == "group,path,level,score,size,width,height" && csv.count == 5)
+        #expect(
+            csv[0] == "group,path,level,score,size,width,height,evidence,format,modified,captured,reason"
+                && csv.count == 5)
     }
 
     @Test func galleryCopiesAreFoundAndUnlikePicturesAreNot() throws {

@@ -58,6 +58,13 @@ cc_status cc_jpeg_decode(
     const uint8_t *data, size_t count, uint32_t scale, const cc_limits *limits, const cc_header *header,
     uint8_t *rgb, cc_failure *failure);
 
+// Encodes `width * height` RGB pixels (both sides 1...65500) as a baseline JPEG with Huffman tables of its own and
+// chroma at half the size; `quality` is libjpeg's 1...100. The bytes are the caller's to release.
+cc_status cc_jpeg_encode(
+    const uint8_t *rgb, uint32_t width, uint32_t height, uint32_t quality, uint8_t *_Nullable *_Nonnull jpeg,
+    size_t *count, cc_failure *failure);
+void cc_bytes_release(uint8_t *_Nullable bytes);
+
 // PNG through libpng.
 cc_status cc_png_header(const uint8_t *data, size_t count, cc_header *header, cc_failure *failure);
 cc_status cc_png_decode(

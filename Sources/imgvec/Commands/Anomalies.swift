@@ -14,7 +14,11 @@ struct Anomalies: ParsableCommand {
             surroundings are than those of the neighbours), both is their mean. Scores are robust standard \
             deviations above the collection's median; from 3.5 on a picture is usually called an outlier.
 
-            JSON: {"path", "score", "reason", "neighbors": [{"path", "score"}]}.
+            --quality looks at the pictures themselves instead: dark, light, blurry, odd-aspect, low-information, \
+            odd-size, and grey when asked for with --check. Its score goes from 0 (at the limit of a check) to 1.
+
+            JSON: {"path", "score", "reason", "neighbors": [{"path", "score"}]}; with --quality {"path", "score", \
+            "reason", "checks": [{"check", "value", "limit"}]}.
             """)
 
     enum Method: String, ExpressibleByArgument, CaseIterable {
@@ -46,6 +50,23 @@ struct Anomalies: ParsableCommand {
         help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
     var folders: [PathArgument] = []
 
+    @Flag(help: "Pictures of poor quality instead of unusual ones; needs no model.")
+    var quality = false
+
+    @Option(
+        name: .customLong("check"),
+        help: ArgumentHelp(
+            "With --quality: dark, light, blurry, odd-aspect, low-information, odd-size or grey; repeatable.",
+            valueName: "check"),
+        transform: { word in
+            guard let check = QualityCheck(rawValue: word) else {
+                let known = QualityCheck.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("there is no check \"\(word)\"; there are \(known)")
+            }
+            return check
+        })
+    var checks: [QualityCheck] = []
+
     @OptionGroup var location: IndexLocation
     @OptionGroup var choice: ModelChoice
     @OptionGroup var output: OutputOptions
@@ -56,11 +77,13 @@ struct Anomalies: ParsableCommand {
         guard (1...1000).contains(neighbors) else {
             throw ValidationError("--neighbors must be between 1 and 1000")
         }
+        guard quality || checks.isEmpty else { throw ValidationError("--check goes with --quality") }
     }
 
     func run() throws {
         Interruption.catchSignals()
         let reader = try location.library().reader()
+        if quality { return try writeQuality(reader) }
         let asker = try Asker(reader: reader, choice: choice)
         let snapshot = try reader.vectors(of: asker.record)
         let line = Mutex(ProgressLine(isQuiet: verbosity.quiet))
@@ -74,6 +97,15 @@ struct Anomalies: ParsableCommand {
         let chosen = outliers.filter { $0.score >= minimum ?? -.infinity }.prefix(top)
         try ResultWriter(options: output).write(
             chosen.map { OutlierRow(outlier: $0) }, tableHeader: ["score", "why", "path"])
+        if chosen.isEmpty { throw ExitStatus.nothingFound }
+    }
+
+    private func writeQuality(_ reader: LibraryReader) throws {
+        let findings = try reader.qualityFindings(
+            folders: folders.map(\.path), checks: checks.isEmpty ? QualityCheck.faults : Set(checks))
+        let chosen = findings.filter { $0.score >= Double(minimum ?? 0) }.prefix(top)
+        try ResultWriter(options: output).write(
+            chosen.map { QualityRow(finding: $0) }, tableHeader: ["score", "why", "path"])
         if chosen.isEmpty { throw ExitStatus.nothingFound }
     }
 }

@@ -16,11 +16,13 @@ struct Dupes: ParsableCommand {
             off, coloured before grey, then most pixels, most bytes, oldest. Every other member matches that file \
             itself.
 
-            --plan FILE writes the choice as a text to read and edit; imgvec apply FILE carries it out.
+            --plan FILE writes the choice as a text to read and edit; imgvec apply FILE carries it out. --html FILE \
+            writes a page that shows the groups side by side, to choose with mouse or keys and save such a plan; it \
+            needs no network and no server, and takes the place of the list unless --format or -0 asks for it.
 
             tsv and paths write blocks of paths with an empty line between groups, as fdupes does; json and jsonl \
-            write {"keep", "members": [{"path", "level", "score", "size", "width", "height"}]}. Hard links of one \
-            file are not copies. Ends with 1 when there are no copies.
+            write {"keep", "members": [{"path", "level", "score", "size", "width", "height", "evidence", "format", \
+            "modified", "captured", "reason"}]}. Hard links of one file are not copies. Ends with 1 when there are no copies.
             """,
         subcommands: [DupesIgnore.self])
 
@@ -50,11 +52,22 @@ struct Dupes: ParsableCommand {
 
     @OptionGroup var choosing: ChoosingOptions
     @OptionGroup var planning: PlanOptions
+    @Option(
+        help: ArgumentHelp(
+            "Write a page that shows the groups side by side, to choose and save a plan.", valueName: "file"))
+    var html: PathArgument?
+
     @OptionGroup var location: IndexLocation
     @OptionGroup var choice: ModelChoice
     @OptionGroup var output: OutputOptions
     @OptionGroup var decoding: DecodingOptions
     @OptionGroup var verbosity: Verbosity
+
+    func validate() throws {
+        if planning.action != nil, planning.plan == nil, html == nil {
+            throw ValidationError("--action needs --plan FILE or --html FILE")
+        }
+    }
 
     func run() throws {
         Interruption.catchSignals()
@@ -73,13 +86,23 @@ struct Dupes: ParsableCommand {
             }
         line.clear()
         if Interruption.isRequested { throw ExitStatus.interrupted }
-        if let path = planning.plan?.path {
-            try Plan(groups, intention: planning.intention)
-                .write(to: path, head: PlanHead.forThisCall(index: library.paths.folder))
-        }
-        try GroupWriter(output: output).write(groups)
+        if !groups.isEmpty { try writePlan(groups, index: library.paths.folder, line: line) }
+        if html == nil || output.isAsked { try GroupWriter(output: output).write(groups) }
         if !verbosity.quiet, !groups.isEmpty { StandardError.write(summary(groups)) }
         if groups.isEmpty { throw ExitStatus.nothingFound }
+    }
+
+    private func writePlan(_ groups: [DuplicateGroup], index: FilePath, line: ProgressLine) throws {
+        guard planning.plan != nil || html != nil else { return }
+        let plan = try Plan(groups, intention: planning.intention)
+        let head = PlanHead.forThisCall(index: index)
+        if let path = planning.plan?.path { try plan.write(to: path, head: head) }
+        guard let html else { return }
+        defer { line.clear() }
+        let thumbnails = ReportThumbnails(limits: decoding.limits, threads: Platform.coreCount)
+        try ReportPage(plan: plan, head: head, thumbnails: thumbnails).write(to: html.path, facts: groups) {
+            line.show(done: $0, total: $1, unit: "thumbnails")
+        }
     }
 
     private func summary(_ groups: [DuplicateGroup]) -> String {

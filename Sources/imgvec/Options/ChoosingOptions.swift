@@ -47,7 +47,6 @@ struct PlanOptions: ParsableArguments {
     var action: String?
 
     func validate() throws {
-        if action != nil, plan == nil { throw ValidationError("--action needs --plan FILE") }
         _ = try intention
     }
 

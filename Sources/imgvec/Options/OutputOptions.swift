@@ -23,6 +23,9 @@ struct OutputOptions: ParsableArguments {
         }
     }
 
+    /// Whether a format was asked for.
+    var isAsked: Bool { null || format != nil }
+
     /// The format to write: the one asked for, else by whether standard output is a terminal.
     var chosen: OutputFormat {
         if null { return .paths }

@@ -4,8 +4,8 @@ import SystemSupport
 
 /// How a path is shown in each output format.
 enum PathText {
-    /// For a terminal: relative to the current folder when below it, control characters and bytes that are not
-    /// UTF-8 escaped.
+    /// For a terminal: relative to the current folder when below it; control characters, and those that turn the
+    /// direction of writing, as their codes; bytes that are not UTF-8 as question marks.
     static func forTerminal(_ path: FilePath) -> String {
         var shown = path
         if let here = try? Folders.current(), path != here, path.starts(with: here) {
@@ -22,12 +22,22 @@ enum PathText {
                 let scalar = Unicode.UTF8.decode(encoded)
                 if scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) {
                     text += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+                } else if turnsDirection(scalar) {
+                    text += "\\u" + String(scalar.value, radix: 16)
                 } else {
                     text.unicodeScalars.append(scalar)
                 }
             }
         }
         return text
+    }
+
+    /// Unicode's marks, embeddings, overrides and isolates of direction, which make "gpj.exe" look like "exe.jpg".
+    private static func turnsDirection(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x61C, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 
     /// For CSV: quoted when it holds a comma, a quote or a line end (RFC 4180).

@@ -77,19 +77,31 @@ enum JSONText {
 /// Columns aligned for reading on a terminal; the last one is as wide as it is.
 enum Table {
     static func write(header: [String], rows: [[String]]) {
-        let all = (header.isEmpty ? [] : [header]) + rows
-        let widths = (0..<max(0, (all.map(\.count).max() ?? 0) - 1)).map { column in
-            all.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
-        }
-        for row in all {
-            var line = ""
-            for (column, text) in row.enumerated() {
-                line += text
-                if column < row.count - 1 {
-                    line += String(repeating: " ", count: widths[column] - text.count + 2)
+        write(blocks: [(header.isEmpty ? [] : [header]) + rows])
+    }
+
+    /// Writes blocks of rows with an empty line between them, aligned over all of them.
+    static func write(blocks: [[[String]]]) {
+        var widths: [Int] = []
+        for row in blocks.joined() {
+            for (column, text) in row.dropLast().enumerated() {
+                let width = TextWidth.columns(text)
+                if column < widths.count {
+                    widths[column] = max(widths[column], width)
+                } else {
+                    widths.append(width)
                 }
             }
-            StandardOutput.shared.write(line + "\n")
+        }
+        for (number, block) in blocks.enumerated() {
+            if number > 0 { StandardOutput.shared.write("\n") }
+            for row in block {
+                var line = ""
+                for (text, width) in zip(row.dropLast(), widths) where width > 0 {
+                    line += text + String(repeating: " ", count: width - TextWidth.columns(text) + 2)
+                }
+                StandardOutput.shared.write(line + (row.last ?? "") + "\n")
+            }
         }
     }
 }
@@ -120,5 +132,11 @@ enum NumberText {
             value /= 1024
         }
         return "\(fixed(value, 1)) TiB"
+    }
+
+    /// A time in nanoseconds since 1970 as `2024-05-06T07:08:09Z`.
+    static func time(_ nanoseconds: Int64) -> String {
+        let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return Date(timeIntervalSince1970: TimeInterval(rest < 0 ? seconds - 1 : seconds)).formatted(.iso8601)
     }
 }

@@ -81,7 +81,8 @@ final class ProgressLine {
 
     private func put(_ text: String) {
         let width = Platform.terminalWidth()
-        _ = try? FileDescriptor.standardError.writeAll("\r\u{1B}[K\(text.prefix(max(1, width - 1)))".utf8)
+        _ = try? FileDescriptor.standardError.writeAll(
+            "\r\u{1B}[K\(TextWidth.prefix(text, columns: max(1, width - 1)))".utf8)
         isOnScreen = true
     }
 
