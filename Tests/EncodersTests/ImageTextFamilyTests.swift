@@ -126,6 +126,7 @@ import Testing
         #expect(vectors[0].cosine(to: expected) >= 0.99999)
         #expect(vectors[0].cosine(to: vectors[1]) >= 0.999999 && vectors[0].cosine(to: vectors[2]) < 0.999)
         #expect(TextCleaning.canonicalize(" a_b\u{A0}C.D\u{1D}É ") == "a b cd é")
+        #expect(TextCleaning.canonicalize(##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~a"##) == "a")
         #expect(TextCleaning.lower(" a_b\u{A0}C.D ") == "a_b c.d")
         #expect(TextCleaning.whitespace("\u{3000}A\n\n B\u{200B} ") == "A B\u{200B}")
     }
