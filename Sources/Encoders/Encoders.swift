@@ -20,6 +20,8 @@ public protocol TextEncoder: Sendable {
     var dimension: Int { get }
     /// What cuts texts into tokens.
     var tokenizer: Tokenizer { get }
+    /// The tokens the tower gets for a text, with what the model puts before every text.
+    func tokens(of text: String) throws -> [Int32]
     /// The vectors of texts, in their order; texts are cut off at the model's length. Thread-safe.
     func encode(_ texts: [String]) throws -> [Embedding]
 }

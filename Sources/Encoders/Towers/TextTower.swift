@@ -26,8 +26,10 @@ struct TowerTextEncoder: TextEncoder {
     var weights: WeightReader?
     var dimension: Int { tower.dimension }
 
+    func tokens(of text: String) throws -> [Int32] { try tokenizer.encode(prepare?(text) ?? text) }
+
     func encode(_ texts: [String]) throws -> [Embedding] {
-        let vectors = try tower(try texts.map { try tokenizer.encode(prepare?($0) ?? $0) })
+        let vectors = try tower(try texts.map { try tokens(of: $0) })
         return try Embedding.rows(of: vectors, by: weights)
     }
 }
