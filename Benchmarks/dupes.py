@@ -152,7 +152,7 @@ def hexadecimal(text):
 
 
 def czkawka_binding():
-    """The czkawka library through its Python binding, with the hash and the limit its command line has by default."""
+    """The czkawka library through its Python binding, at 64 bits and a limit of 5; its own command line hashes with 256 bits by default."""
     import czkawka
     finder = czkawka.ImageSimilarity()
     bits = lambda text: np.unpackbits(np.frombuffer(base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "="), np.uint8))

@@ -29,7 +29,7 @@ extension PicturePlanes {
     ///
     /// One of two has to lie on the other whole: an edit shows the photograph or a part of it, while another
     /// photograph of the scene sticks out on both sides. Nearly all detail has to agree, the more strictly the
-    /// fewer corners speak for it and the less detail there is. Costs some 0.6 ms.
+    /// fewer corners speak for it and the less detail there is.
     public func verdict(on other: PicturePlanes, laid alignment: FeatureAlignment) -> CopyVerdict? {
         guard let comparison = comparison(with: other, map: alignment.map) else { return nil }
         let change = Change(alignment.map, isMirrored: alignment.isMirrored, comparison, self, other)
@@ -47,7 +47,7 @@ extension PicturePlanes {
     }
 
     /// Decides whether another picture is this one, shown in some orientation, without the help of corners: for
-    /// pictures that have hardly any. Costs 0.6 ms.
+    /// pictures that have hardly any.
     public func verdict(on other: PicturePlanes, shownAs orientation: Orientation) -> CopyVerdict? {
         let map = Self.map(of: other, onto: self, shownAs: orientation)
         guard let comparison = comparison(with: other, map: map), comparison.isConvincingAlone else {

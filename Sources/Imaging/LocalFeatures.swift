@@ -39,7 +39,7 @@ public struct LocalFeatures: Sendable, Equatable {
         self.descriptors = descriptors
     }
 
-    /// Finds the corners of a picture; there may be none. Costs some 3 ms beside the resize to 320 pixels.
+    /// Finds the corners of a picture; there may be none. Costs the resize to 320 pixels and a pass over nine scales.
     public init(_ picture: PixelBuffer) {
         let longer = max(picture.width, picture.height)
         guard longer > 0, min(picture.width, picture.height) > 0 else {

@@ -36,7 +36,7 @@ public struct PicturePlanes: Sendable {
         }
     }
 
-    /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels and 0.3 ms.
+    /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels.
     public init(_ picture: PixelBuffer) {
         let longer = max(picture.width, picture.height, 1)
         width = Double(picture.width) / Double(longer)

@@ -11,7 +11,7 @@ public struct PictureSketch: Sendable, Equatable {
     /// Corners and what is around them.
     public let features: LocalFeatures
 
-    /// Makes the sketch of a picture. Costs some 4 ms.
+    /// Makes the sketch of a picture. Costs its features and eight hashes.
     public init(_ picture: PixelBuffer) {
         guard picture.width > 0, picture.height > 0 else {
             hashes = Orientation.allCases.map { _ in PDQHash(words: .zero) }

@@ -8,7 +8,7 @@ extension VectorSnapshot {
     ///
     /// The query need not have unit length. An empty snapshot, or a filter that chooses nothing, gives no results and
     /// is no error. Throws for a query of another dimension or without direction, and for a filter of another
-    /// snapshot. Cost: d/8 bytes of code per row that is looked at (all of some 16,000, a few hundredths of a million),
+    /// snapshot. Cost: d/8 bytes of code per row that is looked at (all up to some 16,000, a smaller share the more there are),
     /// and the vectors of a few hundred rows.
     public func search(
         _ query: [Float], count: Int, options: SearchOptions = SearchOptions()

@@ -32,6 +32,7 @@ extension VectorStore {
         let result: [LiveSegment]
         do {
             result = try writeFiles(merging: groups, appending: rows, next: &next, written: &written)
+            try checkSources()
             try asIndexError(folder) { try AtomicFile.flushFolder(folder) }
             try next.write(in: folder)
         } catch {
@@ -47,6 +48,15 @@ extension VectorStore {
         segments = result
         changed = []
         try removeUnlistedFiles()
+    }
+
+    /// Throws when a file was cut short while rows were copied from it: zeros must not replace its vectors.
+    private func checkSources() throws(IndexError) {
+        do throws(FileTruncated) {
+            try TruncationGuard.check()
+        } catch {
+            throw .damaged(error.path, "another program cut it short while it was being read")
+        }
     }
 
     private func writeFiles(
