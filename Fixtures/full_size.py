@@ -70,12 +70,11 @@ def full_vocabulary(size):
     return {piece: token for token, piece in enumerate(pieces + ["<|startoftext|>", "<|endoftext|>"])}, merges
 
 
-@full_size("clip-vit-b-32")
-def clip(folder):
+def clip(folder, config):
     vocabulary, merges = full_vocabulary(49408)
     small.write_vocabulary(folder, vocabulary, merges)
     tokenizer = CLIPTokenizer(vocabulary, merges, model_max_length=77)
-    model = CLIPModel(CLIPConfig()).eval()
+    model = CLIPModel(config).eval()
     small.randomize(model)
     model.save_pretrained(folder)
     processor = CLIPImageProcessorPil()
@@ -92,6 +91,20 @@ def clip(folder):
     return Reference(folder, pictures, texts)
 
 
+@full_size("clip-vit-b-32")
+def clip_b_32(folder):
+    return clip(folder, CLIPConfig())
+
+
+@full_size("clip-vit-l-14")
+def clip_l_14(folder):
+    return clip(folder, CLIPConfig(
+        projection_dim=768,
+        text_config=dict(hidden_size=768, intermediate_size=3072, num_attention_heads=12, projection_dim=768),
+        vision_config=dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16,
+                           patch_size=14, projection_dim=768)))
+
+
 def resnet(folder, network):
     small.randomize(network.eval())
     path = os.path.join(folder, "network.safetensors")
@@ -102,7 +115,6 @@ def resnet(folder, network):
     return Reference(path, lambda images: network(torch.stack([transform(image) for image in images])))
 
 
-@full_size("resnet-18")
 def resnet_18(folder):
     return resnet(folder, networks.resnet18())
 

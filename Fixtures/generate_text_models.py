@@ -21,8 +21,10 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer import modules
 from timm.models.resnet import BasicBlock, Bottleneck, ResNet
+from tokenizers import Tokenizer, decoders, models as token_models, pre_tokenizers, processors, trainers
 from transformers import (BertConfig, BertForSequenceClassification, BertModel, BertTokenizer, DistilBertConfig,
-                          DistilBertForSequenceClassification, ResNetConfig, ResNetForImageClassification)
+                          DistilBertForSequenceClassification, PreTrainedTokenizerFast, ResNetConfig, ResNetForImageClassification,
+                          RobertaConfig, RobertaForMaskedLM)
 from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
 
 SENTENCES = ["pink short sleeve top", "pink long sleeve shirt", "man riding a horse", "",
@@ -167,6 +169,29 @@ def write_distilbert():
 
 
 @torch.no_grad()
+def write_roberta():
+    """RoBERTa, whose positions start behind the padding's number, with byte-level BPE and GELU's tanh approximation."""
+    folder = folder_for("roberta")
+    tokenizer = Tokenizer(token_models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(SENTENCES + small.WORDS, trainers.BpeTrainer(
+        vocab_size=400, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"]))
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_max_length=40, bos_token="<s>", eos_token="</s>", cls_token="<s>", sep_token="</s>",
+        unk_token="<unk>", pad_token="<pad>", mask_token="<mask>")
+    config = RobertaConfig(vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+                           max_position_embeddings=42, type_vocab_size=1, hidden_act="gelu_new")
+    model = RobertaForMaskedLM(config).eval()
+    randomize(model, 8)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    text_golden("roberta", model.roberta, tokenizer, 40, lambda tokens, text: tokens.mean(0))
+
+
+@torch.no_grad()
 def network_golden(name, stages, run, picture, transform):
     """Intermediate values, pooled vectors and logits of random pixels, and both for a picture; `run` gives (pooled, logits)."""
     torch.manual_seed(5)
@@ -229,6 +254,7 @@ def main():
     write_sentence_bert()
     write_legacy_bert()
     write_distilbert()
+    write_roberta()
     write_timm()
     write_transformers_resnet()
     write_json(SENTENCES, small.GOLDEN, "sentences.json")

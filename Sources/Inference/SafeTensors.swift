@@ -29,6 +29,12 @@ public struct SafeTensors: Sendable {
     /// The whole file.
     public var bytes: UnsafeRawBufferPointer { content.bytes }
 
+    /// A copy of a part of the file, of which the mapping takes no note: for looking at a little of each tensor.
+    public func copy(of range: Range<Int>) throws -> [UInt8] {
+        if let file = content.owner as? MappedFile { return try file.copy(of: range) }
+        return Array(bytes[range])
+    }
+
     /// The format's own limit on the header, which keeps a hostile length from being believed.
     private static let largestHeader = 100_000_000
 
@@ -40,7 +46,7 @@ public struct SafeTensors: Sendable {
 
     /// Maps a file and checks its header. Costs time by the number of tensors, not by their size.
     public init(_ path: FilePath) throws {
-        let file = try MappedFile(path)
+        let file = try MappedFile(path, keepsOpen: true)
         try self.init(file.bytes, name: path.string, owner: file)
     }
 
@@ -191,17 +197,9 @@ public struct SafeTensorsError: Error, Sendable, Equatable, CustomStringConverti
             "\(file): not a whole safetensors file: has \(have) bytes, its header needs \(need)"
         case .headerTooLong(let length):
             "\(file): not a safetensors file: its header would have \(length) bytes"
-        case .header(let reason): "\(file): safetensors header is \(shown(reason))"
+        case .header(let reason): "\(file): safetensors header is \(reason.inBrief)"
         case .surplus(let count): "\(file): \(count) bytes follow the last tensor, expected none"
-        case .tensor(let tensor, let reason): "\(file): tensor '\(shown(tensor))' \(shown(reason))"
+        case .tensor(let tensor, let reason): "\(file): tensor '\(tensor.inBrief)' \(reason.inBrief)"
         }
-    }
-
-    /// Names come from the file: what would break the line or the terminal is left out, and much of it too.
-    private func shown(_ text: String) -> String {
-        let scalars = text.unicodeScalars.map { scalar -> Character in
-            scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "\u{FFFD}" : Character(scalar)
-        }
-        return scalars.count > 300 ? String(scalars.prefix(300)) + "…" : String(scalars)
     }
 }

@@ -39,7 +39,11 @@ enum Failure {
             ExitStatus.success.exit()
         }
         let isUsage = Imgvec.exitCode(for: error) == .validationFailure
-        StandardError.write(isUsage ? Imgvec.fullMessage(for: error) : "imgvec: \(error)")
+        if isUsage {
+            StandardError.write(text: Imgvec.fullMessage(for: error))
+        } else {
+            StandardError.write("imgvec: \(error)")
+        }
         ExitStatus.failure.exit()
     }
 }

@@ -9,7 +9,7 @@ import Testing
 /// A campaign: IMGVEC_FUZZ_SECONDS=600 IMGVEC_FUZZ_SEED=2 swift test --filter ModelFuzzTests
 @Suite struct ModelFuzzTests {
     static let names = [
-        "clip-gelu", "dual", "timm-resnet", "resnet-transformers", "bert-dense", "bert-sentences",
+        "clip-gelu", "dual", "timm-resnet", "resnet-transformers", "bert-dense", "bert-sentences", "roberta",
     ]
 
     @Test(arguments: names) func changedModelsAreRefusedOrBuilt(name: String) throws {

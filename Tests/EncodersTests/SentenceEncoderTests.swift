@@ -7,7 +7,7 @@ import Testing
 
 /// BERT-like towers against transformers and sentence-transformers (Fixtures/generate_text_models.py).
 @Suite struct SentenceEncoderTests {
-    static let names = ["bert-sentences", "bert-dense", "distilbert"]
+    static let names = ["bert-sentences", "bert-dense", "distilbert", "roberta"]
 
     @Test(arguments: names, TowerParityTests.backends)
     func agreesWithTheReferenceAfterEachBlock(name: String, backend: MathBackend) throws {
@@ -67,6 +67,8 @@ import Testing
         #expect(
             try Model.load(Fixtures.path("models/distilbert")).architecture == "DistilBERT 2×32, mean pooling"
         )
+        #expect(
+            try Model.load(Fixtures.path("models/roberta")).architecture == "RoBERTa 2×32, mean pooling")
     }
 
     /// Every file that decides the vectors counts in the fingerprint, and is installed.
@@ -127,7 +129,7 @@ import Testing
             "activation_function is 'torch.nn.modules.activation.SiLU'"
         ),
         ("sentence_bert_config.json", "null", "0", "max_seq_length is no whole number"),
-        ("config.json", "\"relu\"", "\"silu\"", "hidden_act is 'silu', expected 'gelu' or 'relu'"),
+        ("config.json", "\"relu\"", "\"silu\"", "hidden_act is 'silu', expected quick_gelu, gelu"),
         (
             "config.json", "\"num_attention_heads\": 3", "\"num_attention_heads\": 5",
             "hidden_size 24 is no multiple"
@@ -137,6 +139,8 @@ import Testing
             "has shape [224, 24], expected [225, 24]"
         ),
         ("config.json", "\"bert\"", "\"mpnet\"", "model_type 'mpnet' is not known"),
+        // A line end in a value once broke the message in two.
+        ("config.json", "\"bert\"", "\"be\\nrt\"", "model_type 'be\\x0art' is not known"),
         ("vocab.txt", "[SEP]", "[SEB]", "the vocabulary lacks '[SEP]'"),
     ])
     func refusesWhatItCannotRead(file: String, old: String, new: String, message: String) throws {

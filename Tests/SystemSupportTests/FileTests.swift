@@ -27,6 +27,27 @@ import Testing
         #expect(throws: SystemError.self) { _ = try MappedFile(folder.path) }
     }
 
+    @Test(arguments: [true, false]) func copiesAPartOfAMappedFile(keepsOpen: Bool) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path.appending("data")
+        try write("hello, world", to: path)
+        let file = try MappedFile(path, keepsOpen: keepsOpen)
+        #expect(try file.copy(of: 7..<12) == Array("world".utf8))
+        #expect(try file.copy(of: 12..<12).isEmpty)
+        try write("another text", to: path)
+        #expect(
+            try file.copy(of: 0..<5) == Array("hello".utf8), "the file that was mapped, not its successor")
+    }
+
+    @Test func copyingFromAFileThatWasCutShortIsAnError() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path.appending("data")
+        try write("hello, world", to: path)
+        let file = try MappedFile(path, keepsOpen: true)
+        #expect(truncate(path.string, 9) == 0)
+        #expect(throws: SystemError("read", path: path, errno: .ioError)) { _ = try file.copy(of: 7..<12) }
+    }
+
     @Test func atomicWriteKeepsTheOldFileWhenItFails() throws {
         let folder = try TemporaryFolder()
         let path = folder.path.appending("data")

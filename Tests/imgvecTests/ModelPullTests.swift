@@ -139,7 +139,8 @@ struct PullScene {
 
     /// Every family is read from its configuration and its weights' tables alone before the weights come.
     @Test(arguments: [
-        "clip-f16", "clip-gelu", "dual", "bert-dense", "bert-sentences", "distilbert", "resnet-transformers",
+        "clip-f16", "clip-gelu", "dual", "bert-dense", "bert-sentences", "roberta", "distilbert",
+        "resnet-transformers",
         "timm-resnet",
     ])
     func everyFamilyIsPulled(_ fixture: String) throws {

@@ -17,6 +17,17 @@ import Testing
         return album
     }
 
+    /// The name's line end and escape sequence once went to the terminal as they were.
+    @Test(arguments: ["index", "models info", "embed"])
+    func aNameCannotBreakAMessageOrSteerTheTerminal(command: String) throws {
+        let folder = try TemporaryFolder()
+        let arguments = command.split(separator: " ").map(String.init) + ["no\nsuch\u{1B}[31m/thing"]
+        let output = try Program(in: folder.path).run(arguments)
+        #expect(
+            output.status == 2 && output.errors.contains("no\\x0asuch\\x1b[31m/thing"), "\(output.errors)")
+        #expect(output.errors.split(separator: "\n").count == 1)
+    }
+
     @Test func copiesSayEverythingThatIsKnownInJSON() throws {
         let album = try album()
         for format in ["json", "jsonl"] {

@@ -67,12 +67,7 @@ extension TransformerShape {
         heads = try fields.size(isDistilled ? "n_heads" : "num_attention_heads", default: 12, most: 1 << 10)
         layers = try fields.size(
             isDistilled ? "n_layers" : "num_hidden_layers", default: isDistilled ? 6 : 12, most: 1 << 10)
-        let name = isDistilled ? "activation" : "hidden_act"
-        switch try fields.text(name, default: "gelu") {
-        case "gelu": activation = .gelu
-        case "relu": activation = .relu
-        case let other: throw .file(fields.file, "\(name) is '\(other)', expected 'gelu' or 'relu'")
-        }
+        activation = try fields.activation(isDistilled ? "activation" : "hidden_act", default: .gelu)
         epsilon = Float(
             isDistilled ? 1e-12 : try fields.number("layer_norm_eps", default: 1e-12, in: 0...1))
         guard width % heads == 0 else {

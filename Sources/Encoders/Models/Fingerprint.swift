@@ -44,8 +44,7 @@ enum Fingerprint {
             }) {
                 let length = min(sample, entry.range.count)
                 let start = entry.range.lowerBound + (entry.range.count - length) / 2
-                hash.update(
-                    bufferPointer: UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + length]))
+                try file.copy(of: start..<start + length).withUnsafeBytes { hash.update(bufferPointer: $0) }
             }
         }
         return FileDigest.hexadecimal(hash.finalize())

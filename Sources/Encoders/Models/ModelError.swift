@@ -1,3 +1,5 @@
+import SystemSupport
+
 /// Why a model cannot be used.
 public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A file of the model is missing or not what it should be: the file, and how.
@@ -20,7 +22,7 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One line naming the file or model, what is wrong, and a remedy where there is one.
     public var description: String {
         switch self {
-        case .file(let file, let problem): "\(file): \(problem)"
+        case .file(let file, let problem): "\(file.onOneLine): \(problem.inBrief)"
         case .notFound(let name, let installed):
             "no model '\(name)': no such path, and installed are "
                 + (installed.isEmpty ? "none" : installed.joined(separator: ", "))

@@ -57,8 +57,8 @@ struct ModelFiles: Sendable {
         }
     }
 
-    /// A file by its name, nil when the model has none of it.
-    func content(_ name: String) throws -> Content? {
+    /// A file by its name, nil when the model has none of it; `keepsOpen` as MappedFile has it.
+    func content(_ name: String, keepsOpen: Bool = false) throws -> Content? {
         switch place {
         case .embedded: return ModelFiles.embeddedContent(name)
         case .file: return nil
@@ -69,7 +69,7 @@ struct ModelFiles: Sendable {
             }
             let path = folder.pushing(relative)
             do throws(SystemError) {
-                let file = try MappedFile(path)
+                let file = try MappedFile(path, keepsOpen: keepsOpen)
                 return Content(bytes: file.bytes, owner: file, label: path.string)
             } catch {
                 if error.errno == .noSuchFileOrDirectory { return nil }
@@ -125,27 +125,30 @@ struct ModelFiles: Sendable {
     }
 
     private func transformersWeights() throws -> [SafeTensors]? {
-        if let content = try content("model.safetensors") {
-            return [try SafeTensors(content.bytes, name: content.label, owner: content.owner)]
-        }
+        if let single = try tensors("model.safetensors") { return [single] }
         let index = "model.safetensors.index.json"
         guard let json = try json(index) else { return nil }
         guard case .object(let map)? = json["weight_map"] else {
             throw ModelError.file("\(label)/\(index)", "has no weight_map")
         }
         return try Set(map.values.compactMap(\.string)).sorted().map { name in
-            guard let content = try content(name) else {
+            guard let part = try tensors(name) else {
                 throw ModelError.file("\(label)/\(index)", "lists \(name), which is missing")
             }
-            return try SafeTensors(content.bytes, name: content.label, owner: content.owner)
+            return part
         }
     }
 
     private func openCLIPWeights() throws -> [SafeTensors]? {
         guard try content(ModelFiles.openCLIPConfiguration) != nil,
-            let content = try content("open_clip_model.safetensors")
+            let single = try tensors("open_clip_model.safetensors")
         else { return nil }
-        return [try SafeTensors(content.bytes, name: content.label, owner: content.owner)]
+        return [single]
+    }
+
+    private func tensors(_ name: String) throws -> SafeTensors? {
+        guard let content = try content(name, keepsOpen: true) else { return nil }
+        return try SafeTensors(content.bytes, name: content.label, owner: content.owner)
     }
 
     /// OpenCLIP's counterpart of config.json.

@@ -19,25 +19,10 @@ enum PathText {
             case .emptyInput: break loop
             case .error(let length): text += String(repeating: "\u{FFFD}", count: length)
             case .valid(let encoded):
-                let scalar = Unicode.UTF8.decode(encoded)
-                if scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) {
-                    text += "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-                } else if turnsDirection(scalar) {
-                    text += "\\u" + String(scalar.value, radix: 16)
-                } else {
-                    text.unicodeScalars.append(scalar)
-                }
+                text.unicodeScalars.append(Unicode.UTF8.decode(encoded))
             }
         }
-        return text
-    }
-
-    /// Unicode's marks, embeddings, overrides and isolates of direction, which make "gpj.exe" look like "exe.jpg".
-    private static func turnsDirection(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x61C, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069: true
-        default: false
-        }
+        return text.onOneLine
     }
 
     /// For CSV: quoted when it holds a comma, a quote or a line end (RFC 4180).

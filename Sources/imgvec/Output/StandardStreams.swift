@@ -34,8 +34,12 @@ final class StandardOutput {
 
 /// Standard error: messages for people, and one progress line on a terminal.
 enum StandardError {
-    static func write(_ line: String) {
-        _ = try? FileDescriptor.standardError.writeAll((line + "\n").utf8)
+    /// A line, whatever names of files stand in it.
+    static func write(_ line: String) { write(text: line.onOneLine) }
+
+    /// Lines of our own words.
+    static func write(text: String) {
+        _ = try? FileDescriptor.standardError.writeAll((text + "\n").utf8)
     }
 
     /// Asks a question and waits for a line on standard input; nil when the user interrupts instead.

@@ -112,6 +112,7 @@ extension Models {
             guard
                 let answer = StandardError.ask("\(plan.repository) takes \(size) to download. Go on? [y/N] ")
             else { throw HTTPFailure.interrupted }
+            progress.restart()
             return ["y", "yes"].contains(answer.lowercased())
         }
 
@@ -138,7 +139,7 @@ private struct PullRefusal: Error, CustomStringConvertible {
 private final class PullProgress {
     private let line: ProgressLine
     private let isQuiet: Bool
-    private let start = Platform.monotonicSeconds()
+    private var start = Platform.monotonicSeconds()
     private var first: Int64?
     private var lastShown = 0.0
 
@@ -148,6 +149,12 @@ private final class PullProgress {
     }
 
     func clear() { line.clear() }
+
+    /// Measures the rate from now on: the time that a question waits for its answer is not the network's.
+    func restart() {
+        start = Platform.monotonicSeconds()
+        first = nil
+    }
 
     func hear(_ event: ModelHub.Pull.Event) {
         switch event {
@@ -164,9 +171,10 @@ private final class PullProgress {
         first = begun
         guard now - lastShown >= 0.1 else { return }
         lastShown = now
-        let rate = Double(done - begun) / max(now - start, 0.001)
+        let seconds = now - start, rate = Double(done - begun) / max(seconds, 0.001)
         var text = "\(file)  \(NumberText.bytes(done)) of \(NumberText.bytes(total))"
-        if rate > 0 {
+        // The first second is spent on asking about small files, and tells nothing of a large one.
+        if rate > 0, seconds >= 1 {
             let left = ProgressLine.duration(Double(total - done) / rate)
             text += ", \(NumberText.bytes(Int64(rate)))/s, \(left) left"
         }
