@@ -10,7 +10,10 @@ extension Pull {
     /// and nil is the result when it says no.
     public func install(_ plan: PullPlan, confirm: (PullPlan) throws -> Bool) throws -> ModelStore.Installed?
     {
-        if let installed = plan.installed { return installed }
+        if let installed = plan.installed {
+            dropRemains(plan)
+            return installed
+        }
         let staging = try ModelStaging(plan.name, in: store)
         // It may have been installed, or begun, while the plan was made.
         if try store.installed(plan.name) != nil { throw ModelError.exists(plan.name) }
@@ -33,6 +36,13 @@ extension Pull {
             origin: ModelManifest.Origin(
                 endpoint: settings.endpoint, repository: plan.repository.description, commit: plan.commit),
             digests: place.digests)
+    }
+
+    /// Removes what a pull has left that was killed right after the model had got its name.
+    private func dropRemains(_ plan: PullPlan) {
+        guard (try? FileStatus.of(store.stagingFolder(of: plan.name))) != nil else { return }
+        // While another process has the place, it is that one's.
+        try? ModelStaging(plan.name, in: store).discard()
     }
 
     private func makeRoom(_ plan: PullPlan, _ place: PullStaging) throws {

@@ -397,6 +397,18 @@ private final class Gate: Sendable {
         try scene.expectInstalled(finish)
     }
 
+    /// Killed between the model's rename and the removal of its staging folder, a pull once left that for good.
+    @Test func remainsOfAFinishedPullGoWithTheNext() throws {
+        let scene = try PullScene()
+        try scene.expectInstalled(try scene.pull())
+        let remains = scene.parts
+        try Folders.create(remains)
+        try [UInt8](repeating: 1, count: 9).withUnsafeBytes {
+            try AtomicFile.write($0, to: remains.appending("ab"))
+        }
+        try scene.expectInstalled(try scene.pull())
+    }
+
     @Test func unfinishedPullCanBeDropped() throws {
         let scene = try PullScene { request, _, _, reply in
             Self.isWeights(request) ? LocalServer.Reply(500) : reply
