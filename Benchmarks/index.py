@@ -38,7 +38,7 @@ class Ours:
 
     def build(self):
         shutil.rmtree(self.folder, ignore_errors=True)
-        built = self.run("build", self.folder, self.work / "base.f32", DIMENSION, 20_000)
+        built = self.run("build", self.folder, self.work / "base.f32", DIMENSION)
         return built | {"bytes": sum(f.stat().st_size for f in self.folder.iterdir())}
 
     def query(self, parameter):
@@ -62,6 +62,9 @@ class Run:
         self.peers = [peer for peer in peers(self.rows) if any(part in peer.name for part in wanted)]
 
     def note(self, name, **figures):
+        # Read again: indexes may be built by several runs at a time.
+        if self.path.exists():
+            self.results = json.loads(self.path.read_text())
         self.results["indexes"].setdefault(name, {}).update(figures)
         self.path.write_text(json.dumps(self.results, indent=1))
 

@@ -14,6 +14,7 @@ public final class VectorStore {
 
     /// Which segments get buckets; tests have them earlier.
     package var buckets = BucketPolicy()
+    let disk: any StoreDisk
     var manifest: Manifest
     var segments: [LiveSegment]
     /// Numbers of segments whose deletions differ from what the manifest says.
@@ -25,13 +26,21 @@ public final class VectorStore {
     ///
     /// Files that a crash left behind are removed. Throws when the folder holds vectors of another space, damaged
     /// files or files of a newer format.
-    public init(
+    public convenience init(
         folder: FilePath, space: VectorSpace, precision: VectorSpace.Precision = .float16
+    ) throws(IndexError) {
+        try self.init(folder: folder, space: space, precision: precision, disk: DirectDisk())
+    }
+
+    /// The same on another disk.
+    package init(
+        folder: FilePath, space: VectorSpace, precision: VectorSpace.Precision, disk: any StoreDisk
     ) throws(IndexError) {
         try Kernels.check()
         try space.check()
         self.folder = folder
         self.space = space
+        self.disk = disk
         if let found = try Manifest.read(in: folder) {
             guard found.space == space else {
                 throw .otherSpace(StoreFiles.manifest(in: folder), found: found.space, wanted: space)
@@ -44,7 +53,7 @@ public final class VectorStore {
                 try Folders.create(folder)
                 try AtomicFile.flushFolder(folder.removingLastComponent())
             }
-            try manifest.write(in: folder)
+            try manifest.write(in: folder, on: disk)
         }
         segments = try LiveSegment.all(of: manifest, in: folder)
         try removeUnlistedFiles()

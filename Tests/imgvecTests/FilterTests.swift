@@ -154,7 +154,7 @@ import Testing
                 == wanted { $0.format == .png && $0.path.string.contains("/odd/") })
         for bad in [
             "--type word", "--since 2019-13", "--since 2019-02-29", "--until yesterday", "--min-size 5x",
-            "--max-size -1", "--min-size 10000000000G", "--min-size 3i",
+            "--max-size word", "--min-size 10000000000G", "--min-size 3i",
         ] {
             let run = try album.program.run("find --text tree \(bad)")
             #expect(run.status == 2 && run.bytes.isEmpty, "\(bad): \(run.errors)")
