@@ -47,15 +47,17 @@ extension Segment {
     }
 }
 
-/// Counts the searches of a snapshot: the first ones tell the system what they are going to read, later ones find
-/// most of it in memory and would only lose the time.
+/// Counts the searches of a snapshot: the first ones tell the system what they are going to read; when there are more,
+/// it had better read ahead and map what it has, many pages at a time.
 final class ColdStart: Sendable {
     private static let searches = 8
     private let count = Atomic<Int>(0)
 
-    /// Whether the search that begins now is one of the first.
-    func begin() -> Bool {
-        guard count.load(ordering: .relaxed) < Self.searches else { return false }
-        return count.wrappingAdd(1, ordering: .relaxed).oldValue < Self.searches
+    /// Whether the search that begins now is one of the first; `warm` is called once, when they are over.
+    func begin(warm: () -> Void) -> Bool {
+        guard count.load(ordering: .relaxed) <= Self.searches else { return false }
+        let before = count.wrappingAdd(1, ordering: .relaxed).oldValue
+        if before == Self.searches { warm() }
+        return before < Self.searches
     }
 }

@@ -22,7 +22,7 @@ extension VectorSnapshot {
         let pass = AllRowsPass(self, options: options, threads: threads)
         guard width > 0 else { return GraphUnderConstruction(rows: count, width: 0).graph(ids: allIDs()) }
         let scoresAll = options.wantsEveryRow || count <= Self.smallCount || 4 * width >= count
-        func nearest(_ query: AllRowsPass.Query, _ search: SnapshotSearch) -> [Neighbor] {
+        @Sendable func nearest(_ query: AllRowsPass.Query, _ search: SnapshotSearch) -> [Neighbor] {
             var best = BestNeighbors(capacity: width, minimum: options.minimum ?? -.infinity)
             if scoresAll {
                 for (index, part) in parts.enumerated() {

@@ -66,8 +66,10 @@ extension VectorSnapshot {
                 }
             }
             return found.withLock {
-                $0.areTooMany = $0.pairs.count + pairs.count > most
-                guard !$0.areTooMany else { return false }
+                guard $0.pairs.count + pairs.count <= most else {
+                    $0.areTooMany = true
+                    return false
+                }
                 $0.pairs += pairs
                 return kept?.write(block: number, pairs) ?? true
             }

@@ -38,7 +38,7 @@ extension VectorSnapshot {
                         part, allowed: allowed(index, options.filter), buffers: buffers, best: &best)
                 }
             } else {
-                SnapshotSearch(self, options: options, isCold: coldStart.begin())
+                SnapshotSearch(self, options: options, isCold: coldStart.begin(warm: expectEverything))
                     .findNearest(exact, count: count, excluded: nil, best: &best)
             }
         }
