@@ -42,6 +42,7 @@ extension VectorStore {
                 for path in written { disk.remove(path) }
             } else {
                 manifest.generation = next.generation
+                isUncertain = true
             }
             manifest.nextFile = next.nextFile
             throw error
@@ -49,6 +50,7 @@ extension VectorStore {
         manifest = next
         segments = result
         changed = []
+        isUncertain = false
         try removeUnlistedFiles()
     }
 

@@ -19,6 +19,8 @@ public final class VectorStore {
     var segments: [LiveSegment]
     /// Numbers of segments whose deletions differ from what the manifest says.
     var changed: Set<UInt64> = []
+    /// Whether a write failed so late that the disk may have the manifest which this store has not.
+    var isUncertain = false
     private var pending: [UInt64: [Float]] = [:]
     private var isClosed = false
 
@@ -118,7 +120,7 @@ public final class VectorStore {
     /// can be tried again. Now and then it also merges small segments, which rewrites at most a million rows.
     public func commit() throws(IndexError) {
         guard !isClosed else { throw .closed }
-        guard !pending.isEmpty || !changed.isEmpty else { return }
+        guard !pending.isEmpty || !changed.isEmpty || isUncertain else { return }
         try rewrite(merging: segmentsToMerge(), appending: pending)
         pending = [:]
     }

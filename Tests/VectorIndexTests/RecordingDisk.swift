@@ -115,32 +115,30 @@ struct CrashedFolder {
     private var durableNames: [FilePath: Int] = [:]
     private var pendingNames: [Naming] = []
 
-    /// Follows the first operations of a disk.
-    init(_ operations: some Sequence<RecordingDisk.Operation>) {
-        for operation in operations {
-            switch operation {
-            case .create(let path):
-                names[path] = files.count
-                pendingNames.append(.set(path, files.count))
-                files.append(File())
-            case .write(let path, let offset, let bytes):
-                if let file = names[path] { files[file].pending.append((offset, bytes)) }
-            case .flush(let path):
-                guard let file = names[path] else { continue }
-                for write in files[file].pending {
-                    Self.put(write.bytes, at: write.offset, &files[file].durable)
-                }
-                files[file].pending = []
-            case .rename(let from, let to):
-                guard let file = names.removeValue(forKey: from) else { continue }
-                names[to] = file
-                pendingNames.append(.rename(from, to: to, file))
-            case .remove(let path):
-                if names.removeValue(forKey: path) != nil { pendingNames.append(.remove(path)) }
-            case .flushFolder:
-                durableNames = names
-                pendingNames = []
+    /// Follows one operation of a disk.
+    mutating func follow(_ operation: RecordingDisk.Operation) {
+        switch operation {
+        case .create(let path):
+            names[path] = files.count
+            pendingNames.append(.set(path, files.count))
+            files.append(File())
+        case .write(let path, let offset, let bytes):
+            if let file = names[path] { files[file].pending.append((offset, bytes)) }
+        case .flush(let path):
+            guard let file = names[path] else { return }
+            for write in files[file].pending {
+                Self.put(write.bytes, at: write.offset, &files[file].durable)
             }
+            files[file].pending = []
+        case .rename(let from, let to):
+            guard let file = names.removeValue(forKey: from) else { return }
+            names[to] = file
+            pendingNames.append(.rename(from, to: to, file))
+        case .remove(let path):
+            if names.removeValue(forKey: path) != nil { pendingNames.append(.remove(path)) }
+        case .flushFolder:
+            durableNames = names
+            pendingNames = []
         }
     }
 
