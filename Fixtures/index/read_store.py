@@ -47,15 +47,34 @@ def rotate(x, seed):
 def read_segment(data, check_codes=True):
     """Returns (number of rows, ids, vectors)."""
     magic, version, size, d, bits, width, factors, n, seed, first, last = struct.unpack_from("<8s6I4Q", data)
-    assert (magic, size, factors) == (b"imgvseg\x1a", 256, 4) and version in (1, 2) and bits == up(d)
+    assert (magic, size, factors) == (b"imgvseg\x1a", 256, 4) and version in (1, 2, 3) and bits == up(d)
     assert crc(data[:252]) == struct.unpack_from("<I", data, 252)[0]
     centre, fac, codes, ids, vectors, sums, end, block, sums_crc = struct.unpack_from("<7Q2I", data, 128)
     stride = up(4 * n)
-    k, means, spreads, starts, order = struct.unpack_from("<5Q", data, 192)
-    assert centre == 256 and codes == fac + 4 * stride and (k > 0) == (version == 2)
+    k, means, spreads, starts, order, means_codes, means_fac = struct.unpack_from("<7Q", data, 192)
+    assert centre == 256 and codes == fac + 4 * stride and (k > 0) == (version > 1)
+    assert version > 2 or means_codes == means_fac == 0
+    c = struct.unpack_from(f"<{bits}f", data, centre)
+
+    def check_code(o, at, codes, fac, stride):
+        s, r2 = sum(map(abs, o)), sum(v * v for v in o)
+        word = struct.unpack_from(f"<{bits // 64}Q", data, codes + at * bits // 8)
+        assert all(abs(v) < 1e-5 or (v >= 0) == bool(word[j // 64] >> j % 64 & 1) for j, v in enumerate(o))
+        stored = [struct.unpack_from("<f", data, fac + f * stride + 4 * at)[0] for f in range(3)]
+        error = math.sqrt(max(0, r2 * bits / s**2 - 1) / (bits - 1) * r2) if r2 > 1e-9 else 0
+        for a, b in zip(stored, [r2 / s if r2 > 1e-9 else 0, sum(u * v for u, v in zip(o, c)), error]):
+            assert abs(a - b) < 1e-4, (at, stored)
+
     place = list(range(n))
     if k:
-        assert means == up(centre + 4 * bits) and spreads == up(means + 2 * bits * k) and starts == up(spreads + 4 * k)
+        end_of_means = up(means + 2 * bits * k)
+        if version > 2:
+            assert means_codes == end_of_means and means_fac == up(means_codes + k * bits // 8)
+            end_of_means = means_fac + 3 * up(4 * k)
+            for b in range(k):
+                mean = struct.unpack_from(f"<{bits}e", data, means + b * 2 * bits)
+                check_code([u - v for u, v in zip(mean, c)], b, means_codes, means_fac, up(4 * k))
+        assert means == up(centre + 4 * bits) and spreads == end_of_means and starts == up(spreads + 4 * k)
         assert fac == up(starts + 4 * (k + 1)) and order == up(codes + n * bits // 8) and ids == up(order + 4 * n)
         edges, place = struct.unpack_from(f"<{k + 1}I", data, starts), struct.unpack_from(f"<{n}I", data, order)
         assert edges[0] == 0 and edges[-1] == n and all(a <= b for a, b in zip(edges, edges[1:]))
@@ -69,19 +88,12 @@ def read_segment(data, check_codes=True):
     assert [crc(b) for b in blocks] == list(struct.unpack_from(f"<{len(blocks)}I", data, sums))
     rows_ids = struct.unpack_from(f"<{n}Q", data, ids)
     assert rows_ids[0] == first and rows_ids[-1] == last and all(a < b for a, b in zip(rows_ids, rows_ids[1:]))
-    c = struct.unpack_from(f"<{bits}f", data, centre)
     rows = [struct.unpack_from(f"<{d}{'e' if width == 2 else 'f'}", data, vectors + i * d * width) for i in range(n)]
     for i, x in enumerate(rows if check_codes else []):
         norm = math.sqrt(sum(v * v for v in x))
         o = [a - b for a, b in zip(rotate([v / norm for v in x] + [0.0] * (bits - d), seed), c)]
-        s, r2 = sum(map(abs, o)), sum(v * v for v in o)
-        at = position[i]
-        word = struct.unpack_from(f"<{bits // 64}Q", data, codes + at * bits // 8)
-        assert all(abs(v) < 1e-5 or (v >= 0) == bool(word[j // 64] >> j % 64 & 1) for j, v in enumerate(o))
-        stored = [struct.unpack_from("<f", data, fac + f * stride + 4 * (at if f < 3 else i))[0] for f in range(4)]
-        error = math.sqrt(max(0, r2 * bits / s**2 - 1) / (bits - 1) * r2) if r2 > 1e-9 else 0
-        for a, b in zip(stored, [r2 / s if r2 > 1e-9 else 0, sum(u * v for u, v in zip(o, c)), error, 1 / norm]):
-            assert abs(a - b) < 1e-4, (i, stored)
+        check_code(o, position[i], codes, fac, stride)
+        assert abs(struct.unpack_from("<f", data, fac + 3 * stride + 4 * i)[0] - 1 / norm) < 1e-4
     return n, rows_ids, rows
 
 

@@ -61,7 +61,7 @@ void ck_quantise(
     float usual = 2.7f * sqrtf(square / (float)count);
     if (limit > usual) limit = usual;
 
-    *query = (struct ck_code_query){planes, words, 0, total(products), 0};
+    *query = (struct ck_code_query){planes, words, 0, total(products), 0, 0};
     memset(planes, 0, 4 * words * sizeof *planes);
     if (!(limit > 0)) return;
     float inverse = 7.5f / limit;
@@ -101,5 +101,6 @@ void ck_quantise(
     if (!(noise > 0)) noise = 0;
     query->step = step;
     // Noise of the query meets all of a row's code, noise of the row only what the code lost: 1 - 2/pi of it.
-    query->margin = deviations * sqrtf(square + noise / 0.36338f);
+    query->noise = sqrtf(square + noise / 0.36338f);
+    query->margin = deviations * query->noise;
 }

@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "index_expect.h"
 #include "index_rotate.h"
 #include "index_tables.h"
 
@@ -126,5 +127,12 @@ TARGET static void rotate(float *vector, size_t count, const uint64_t *signs) {
     ck_rotate_body(vector, count, signs);
 }
 
-const struct ck_index_kernels ck_index_avx2 = {estimate, select, dot_f16, dot_f32, widen, narrow, rotate};
+TARGET static void expect(
+    const struct ck_expectation *terms, const float *products, const float *spreads, const float *errors,
+    const uint32_t *starts, size_t count, float *expected
+) {
+    ck_expect_body(terms, products, spreads, errors, starts, count, expected);
+}
+
+const struct ck_index_kernels ck_index_avx2 = {estimate, select, dot_f16, dot_f32, widen, narrow, rotate, expect};
 #endif

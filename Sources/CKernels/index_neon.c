@@ -2,6 +2,7 @@
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
+#include "index_expect.h"
 #include "index_rotate.h"
 #include "index_tables.h"
 
@@ -104,5 +105,12 @@ static void narrow(const float *from, size_t count, uint16_t *to) {
 
 static void rotate(float *vector, size_t count, const uint64_t *signs) { ck_rotate_body(vector, count, signs); }
 
-const struct ck_index_kernels ck_index_neon = {estimate, select, dot_f16, dot_f32, widen, narrow, rotate};
+static void expect(
+    const struct ck_expectation *terms, const float *products, const float *spreads, const float *errors,
+    const uint32_t *starts, size_t count, float *expected
+) {
+    ck_expect_body(terms, products, spreads, errors, starts, count, expected);
+}
+
+const struct ck_index_kernels ck_index_neon = {estimate, select, dot_f16, dot_f32, widen, narrow, rotate, expect};
 #endif

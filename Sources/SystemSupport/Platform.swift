@@ -12,6 +12,9 @@ public enum Platform {
         return max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     }
 
+    /// The number of this process.
+    public static var processID: Int { Int(getpid()) }
+
     /// The value of an environment variable, or nil when it is unset or empty.
     public static func environment(_ name: String) -> String? {
         guard let value = getenv(name) else { return nil }

@@ -6,13 +6,21 @@ import Synchronization
 ///
 /// Rows come in the order of their codes: one after the other they are alike, look at the same buckets, and find
 /// them in the cache.
-struct AllRowsPass {
+struct AllRowsPass: Sendable {
     let snapshot: VectorSnapshot
     let options: SearchOptions
     let threads: Int
+    /// The rows in blocks, in the order of their codes.
+    let blocks: [Block]
 
-    /// Rows that a thread takes at a time.
-    private static let blockRows = 128
+    /// Rows of a block: what a thread takes at a time, and what an interrupted pass loses at most per thread.
+    static let blockRows = 128
+
+    /// Some neighbouring positions of a part.
+    struct Block: Sendable {
+        let part: Int
+        let positions: Range<Int>
+    }
 
     /// A row as a query.
     struct Query {
@@ -23,56 +31,96 @@ struct AllRowsPass {
         let exact: ExactQuery
     }
 
-    /// Calls `body` with every row; false when the user asked for a stop meanwhile.
-    ///
-    /// Each block of rows has a search of its own, made by the thread that works on it. `progress` is told how many
-    /// rows are done, from one thread at a time.
-    func forEachRow(
-        progress: @escaping @Sendable (Int) -> Void,
-        _ body: @escaping @Sendable (Query, SnapshotSearch) -> Void
-    ) -> Bool {
-        var blocks: [(part: Int, positions: Range<Int>)] = []
-        for (index, part) in snapshot.parts.enumerated() {
-            for first in stride(from: 0, to: part.segment.rows, by: Self.blockRows) {
-                blocks.append((index, first..<min(first + Self.blockRows, part.segment.rows)))
+    init(_ snapshot: VectorSnapshot, options: SearchOptions, threads: Int) {
+        self.snapshot = snapshot
+        snapshot.expectEverything()
+        self.options = options
+        self.threads = threads
+        blocks = snapshot.parts.enumerated().flatMap { index, part in
+            stride(from: 0, to: part.segment.rows, by: Self.blockRows).map {
+                Block(part: index, positions: $0..<min($0 + Self.blockRows, part.segment.rows))
             }
         }
-        let all = blocks
-        let done = Mutex((rows: 0, blocks: 0))
-        WorkerThreads.forEach(all.count, threads: threads) { number in
-            if Interruption.isRequested { return }
-            let rows = self.run(all[number].part, all[number].positions, body)
+    }
+
+    /// Calls `body` with the number of each block, but those that `isDone` names, and a search made by the thread
+    /// that works on it.
+    ///
+    /// False when the user asked for a stop meanwhile, or `body` did by returning false. `progress` is told how many
+    /// rows are done, from one thread at a time.
+    func forEachBlock(
+        except isDone: (Int) -> Bool = { _ in false }, progress: @escaping @Sendable (Int) -> Void,
+        _ body: @Sendable (Int, SnapshotSearch) -> Bool
+    ) -> Bool {
+        let open = blocks.indices.filter { !isDone($0) }
+        let before = blocks.indices.reduce(0) { $0 + liveRows(of: $1) } - open.reduce(0) { $0 + liveRows(of: $1) }
+        let done = Mutex((rows: before, blocks: 0, isStopped: false))
+        if before > 0 { progress(before) }
+        WorkerThreads.forEach(open.count, threads: threads) { index in
+            if Interruption.isRequested || done.withLock({ $0.isStopped }) { return }
+            let isGood = body(open[index], SnapshotSearch(snapshot, options: options))
+            let rows = liveRows(of: open[index])
             done.withLock {
+                guard isGood else { return $0.isStopped = true }
                 $0.rows += rows
                 $0.blocks += 1
                 progress($0.rows)
             }
         }
-        return done.withLock { $0.blocks } == all.count
+        return done.withLock { $0.blocks } == open.count
     }
 
-    /// Returns how many rows there were.
-    private func run(
-        _ index: Int, _ positions: Range<Int>, _ body: (Query, SnapshotSearch) -> Void
-    ) -> Int {
+    /// Calls `body` with each live row of a block.
+    func forEachRow(ofBlock number: Int, _ body: (Query) -> Void) {
+        let index = blocks[number].part
         let part = snapshot.parts[index]
-        let search = SnapshotSearch(snapshot, options: options)
-        var rows = 0
         withUnsafeTemporaryAllocation(of: Float.self, capacity: snapshot.space.dimension) { vector in
             guard let vector = vector.baseAddress else { return }
-            for position in positions {
-                guard let row = part.segment.row(atPosition: position), part.live?.contains(row) ?? true
-                else { continue }
+            for position in blocks[number].positions {
+                guard let row = part.segment.row(atPosition: position), part.isLive(row) else { continue }
                 part.segment.copyVector(ofRow: row, to: vector)
                 // The stored factor, so that the similarity of two rows is the same from both sides.
                 let exact = ExactQuery(vector: vector, inverseNorm: part.segment.inverseNorm[row])
                 body(
                     Query(
                         row: part.snapshotRow(row), place: RowPlace(part: index, row: row),
-                        position: RowPosition(part: index, position: position), exact: exact), search)
-                rows += 1
+                        position: RowPosition(part: index, position: position), exact: exact))
             }
         }
-        return rows
     }
+
+    private func liveRows(of number: Int) -> Int {
+        let block = blocks[number], part = snapshot.parts[block.part]
+        guard part.live != nil else { return block.positions.count }
+        return block.positions.count { part.segment.row(atPosition: $0).map(part.isLive) ?? false }
+    }
+
+    /// What identifies the rows and the question: the results of two passes with the same identity are the same.
+    var identity: UInt64 {
+        var fields = FieldWriter()
+        fields.append(snapshot.space.fingerprintField)
+        for part in snapshot.parts {
+            fields.append(part.segment.headerChecksum)
+            fields.append(UInt64(part.segment.rows))
+            append(part.live, to: &fields)
+        }
+        fields.append(options.recall.bitPattern)
+        fields.append(UInt8(options.isExact ? 1 : 0))
+        fields.append((options.minimum ?? -.infinity).bitPattern)
+        for rows in options.filter?.parts ?? [] { append(rows, to: &fields) }
+        let first = Kernels.checksum(fields.bytes)
+        fields.append(first)
+        return UInt64(first) << 32 | UInt64(Kernels.checksum([0x5A] + fields.bytes))
+    }
+
+    private func append(_ rows: RowBitmap?, to fields: inout FieldWriter) {
+        let sum = rows.map { $0.words.withUnsafeBytes { Kernels.checksum($0) } }
+        fields.append(UInt8(sum == nil ? 0 : 1))
+        fields.append(sum ?? 0)
+    }
+}
+
+extension VectorSnapshot.Part {
+    /// Whether a row of the segment was not deleted.
+    func isLive(_ row: Int) -> Bool { live?.contains(row) ?? true }
 }

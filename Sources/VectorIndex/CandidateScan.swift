@@ -110,11 +110,36 @@ final class CodeQueries {
         queries.removeAll(keepingCapacity: true)
         for (index, part) in parts.enumerated() {
             let place = planes.base + index * 4 * words
-            var query = ck_code_query(planes: UnsafePointer(place), words: words, step: 0, base: 0, margin: 0)
+            var query = ck_code_query(planes: UnsafePointer(place), words: words, step: 0, base: 0, margin: 0, noise: 0)
             ck_quantise(rotated, part.segment.centre, 64 * words, deviations, place, &query)
             queries.append(query)
         }
     }
+
+    /// Estimates the products of the prepared vector with the means of a part's buckets; false when they have no codes.
+    func rank(
+        _ partition: Partition, part index: Int, products: UnsafeMutablePointer<Float>,
+        upper: UnsafeMutablePointer<Float>
+    ) -> Bool {
+        guard let means = partition.codes else { return false }
+        withUnsafePointer(to: queries[index]) { query in
+            Kernels.table.estimate(
+                query, means.codes, means.scale, means.offset, means.error, partition.count, products, upper)
+        }
+        return true
+    }
+
+    /// Brings the beginning of some codes, and their factors, into the cache.
+    func prefetch(_ part: VectorSnapshot.Part, _ positions: Range<Int>) {
+        let segment = part.segment, first = positions.lowerBound, count = min(positions.count, 256)
+        ck_prefetch(segment.codes + first * words, count * words * MemoryLayout<UInt64>.stride)
+        for factor in [segment.scale, segment.offset, segment.error] {
+            ck_prefetch(factor + first, count * MemoryLayout<Float>.stride)
+        }
+    }
+
+    /// The standard deviation of an estimate as a multiple of the code's error factor.
+    func noise(part index: Int) -> Float { queries[index].noise }
 
     /// Estimates the rows at some positions of a part, a block of them at most, and adds those that may be results
     /// to a pool.

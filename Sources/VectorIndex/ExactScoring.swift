@@ -43,9 +43,15 @@ struct ExactQuery {
 
     /// Scores candidates, most promising first, until no other can be among the best.
     func rerank(
-        _ pool: CandidatePool, parts: [VectorSnapshot.Part], buffers: ScanBuffers, best: inout BestNeighbors
+        _ pool: CandidatePool, parts: [VectorSnapshot.Part], buffers: ScanBuffers, isCold: Bool,
+        best: inout BestNeighbors
     ) {
         let candidates = pool.sorted()
+        if isCold {
+            for candidate in candidates where candidate.upper >= best.threshold {
+                parts[Int(candidate.part)].segment.fetchVector(ofRow: Int(candidate.row))
+            }
+        }
         var start = 0
         // At first as many as are wanted anyway; then few at a time, as each may end the search.
         var step = min(ScanBuffers.blockRows, max(16, best.capacity))

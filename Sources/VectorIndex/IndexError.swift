@@ -23,6 +23,8 @@ public enum IndexError: Error, Sendable, Equatable {
     case foreignFilter
     /// A segment would hold more rows than the format allows.
     case tooManyRows(Int)
+    /// More pairs were found than the caller can take.
+    case tooManyPairs(Int)
     /// The store was closed before.
     case closed
     /// The user asked for a stop.
@@ -58,6 +60,8 @@ extension IndexError: CustomStringConvertible {
             "the row filter was made for another state of the index"
         case .tooManyRows(let count):
             "\(count) rows are too many for one segment"
+        case .tooManyPairs(let most):
+            "there are more than \(most) pairs; a higher similarity has fewer"
         case .closed:
             "the index was closed before"
         case .interrupted:

@@ -56,10 +56,21 @@ struct Manifest: Equatable {
     }
 
     /// Replaces the manifest of a folder; when this returns, the new one is on the disk.
-    func write(in folder: FilePath) throws(IndexError) {
-        let path = StoreFiles.manifest(in: folder)
+    func write(in folder: FilePath, on disk: any StoreDisk) throws(IndexError) {
+        let path = StoreFiles.manifest(in: folder), temporary = StoreFiles.temporaryManifest(in: folder)
         let bytes = encoded()
-        try asIndexError(path) { try bytes.withUnsafeBytes { try AtomicFile.write($0, to: path) } }
+        try asIndexError(path) {
+            try disk.writeFile(temporary, replacing: true) { file in
+                try bytes.withUnsafeBytes { try disk.write($0, to: file, at: 0, path: temporary) }
+            }
+            do {
+                try disk.rename(temporary, to: path)
+            } catch {
+                disk.remove(temporary)
+                throw error
+            }
+            try disk.flushFolder(folder)
+        }
     }
 
     /// Reads the manifest of a folder; nil when the folder is missing or holds no store.

@@ -9,6 +9,8 @@ struct Partition: @unchecked Sendable {
     let count: Int
     /// The mean of each bucket's unit vectors, rotated, `codeBits` float16 each.
     let centroids: UnsafePointer<UInt16>
+    /// The codes of the means, with which a search ranks them; nil in a segment that has none.
+    let codes: CentroidCodes?
     /// The root mean square distance of a bucket's unit vectors from their mean.
     let spreads: UnsafePointer<Float>
     /// Where each bucket begins among the codes, and where the last one ends; copied, so that what was checked stays.
@@ -21,6 +23,7 @@ struct Partition: @unchecked Sendable {
         guard layout.buckets > 0 else { return nil }
         count = layout.buckets
         centroids = (base + layout.centroids).assumingMemoryBound(to: UInt16.self)
+        codes = layout.hasCentroidCodes ? CentroidCodes(base: base, layout: layout) : nil
         spreads = (base + layout.spreads).assumingMemoryBound(to: Float.self)
         starts = Array(
             UnsafeBufferPointer(
@@ -34,6 +37,29 @@ struct Partition: @unchecked Sendable {
 
     /// The positions of a bucket's codes.
     func positions(_ bucket: Int) -> Range<Int> { Int(starts[bucket])..<Int(starts[bucket + 1]) }
+
+    /// Calls `body` with where each bucket begins, `count` + 1 numbers.
+    func withStarts(_ body: (UnsafePointer<UInt32>) -> Void) {
+        starts.withUnsafeBufferPointer { if let base = $0.baseAddress { body(base) } }
+    }
+}
+
+/// Codes of the means of buckets, made as those of the rows are.
+struct CentroidCodes: @unchecked Sendable {
+    // Unchecked: pointers into the mapping of the segment.
+    let codes: UnsafePointer<UInt64>
+    let scale: UnsafePointer<Float>
+    let offset: UnsafePointer<Float>
+    let error: UnsafePointer<Float>
+
+    init(base: UnsafeRawPointer, layout: SegmentLayout) {
+        func factor(_ index: Int) -> UnsafePointer<Float> {
+            (base + layout.centroidFactors + index * layout.centroidFactorStride)
+                .assumingMemoryBound(to: Float.self)
+        }
+        codes = (base + layout.centroidCodes).assumingMemoryBound(to: UInt64.self)
+        (scale, offset, error) = (factor(0), factor(1), factor(2))
+    }
 }
 
 /// From how many rows on a segment has buckets, and how large they are.

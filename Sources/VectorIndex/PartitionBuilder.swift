@@ -32,8 +32,8 @@ struct PartitionBuilder: Sendable {
     let unit: @Sendable (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
 
     /// Rows of the sample for each bucket; with fewer, means are poor, with more, they hardly improve.
-    private static let samplesPerBucket = 24
-    private static let rounds = 6
+    private static let samplesPerBucket = 16
+    private static let rounds = 4
     /// Rows handed to a thread at a time.
     private static let chunk = 1024
 
@@ -161,7 +161,7 @@ private struct Centroids: Sendable {
     let vectors: [Float]
     let codes: [UInt64]
     let scale: [Float], offset: [Float], error: [Float]
-    /// Half the squared length of each.
+    /// Half the squared length of each; the codes' offsets have it taken off, so that estimates compare as distances.
     let halves: [Float]
 
     init(_ vectors: [Float], around centre: [Float]) {
@@ -183,6 +183,7 @@ private struct Centroids: Sendable {
                         var square: Float = 0
                         for i in 0..<length { square += vector[i] * vector[i] }
                         halves[index] = square / 2
+                        factors[1][index] -= square / 2
                     }
                 }
             }
@@ -201,6 +202,9 @@ private struct CentroidSearch {
     private let planes: ScratchMemory<UInt64>
     private let estimates: ScratchMemory<Float>
     private let upper: ScratchMemory<Float>
+    private let chosen: ScratchMemory<UInt32>
+    /// Estimates that are looked through at a time.
+    private static let blockCount = 256
     /// So many of the best estimates are checked.
     private static let checked = 8
 
@@ -209,27 +213,33 @@ private struct CentroidSearch {
         planes = ScratchMemory(centroids.length / 16)
         estimates = ScratchMemory(centroids.count)
         upper = ScratchMemory(centroids.count)
+        chosen = ScratchMemory(Self.blockCount + 16)
     }
 
     /// The number of the centroid nearest to a rotated unit vector.
     func nearest(to vector: UnsafePointer<Float>) -> Int {
         let count = centroids.count, length = centroids.length
         var query = ck_code_query(
-            planes: UnsafePointer(planes.base), words: length / 64, step: 0, base: 0, margin: 0)
+            planes: UnsafePointer(planes.base), words: length / 64, step: 0, base: 0, margin: 0, noise: 0)
         ck_quantise(vector, centroids.centre, length, 0, planes.base, &query)
         Kernels.table.estimate(
             &query, centroids.codes, centroids.scale, centroids.offset, centroids.error, count,
             estimates.base, upper.base)
         var best = [(value: Float, index: UInt32)]()
         best.reserveCapacity(Self.checked + 1)
-        centroids.halves.withUnsafeBufferPointer { halves in
-            for index in 0..<count {
-                let value = estimates.base[index] - halves[index]
-                if best.count == Self.checked, let last = best.last, value <= last.value { continue }
+        var threshold = -Float.infinity
+        for first in stride(from: 0, to: count, by: Self.blockCount) {
+            let found = Kernels.table.select(
+                estimates.base + first, min(Self.blockCount, count - first), threshold, chosen.base)
+            for i in 0..<found {
+                let index = first + Int(chosen.base[i])
+                let value = estimates.base[index]
+                if value <= threshold { continue }
                 var place = best.count
                 while place > 0, best[place - 1].value < value { place -= 1 }
                 best.insert((value, UInt32(index)), at: place)
                 if best.count > Self.checked { best.removeLast() }
+                if best.count == Self.checked, let last = best.last { threshold = last.value }
             }
         }
         return centroids.vectors.withUnsafeBufferPointer { vectors in

@@ -6,6 +6,8 @@ struct SegmentLayout: Equatable {
     static let headerBytes = 256
     static let blockBytes = 65_536
     static let factorCount = 4
+    /// Factors that belong to a code: scale, offset, error.
+    static let codeFactorCount = 3
     static let maximumRows = Int(Int32.max)
 
     let rows: Int
@@ -13,8 +15,14 @@ struct SegmentLayout: Equatable {
     let precision: VectorSpace.Precision
     /// Buckets the codes are sorted into; 0 when they stand in the order of the rows.
     let buckets: Int
+    /// Whether the buckets' means have codes, as they do since version 3.
+    let hasCentroidCodes: Bool
     let centre: Int
     let centroids: Int
+    let centroidCodes: Int
+    let centroidFactors: Int
+    /// Bytes from one array of the means' factors to the next.
+    let centroidFactorStride: Int
     let spreads: Int
     let starts: Int
     let factors: Int
@@ -28,7 +36,10 @@ struct SegmentLayout: Equatable {
     let fileBytes: Int
 
     /// The layout for numbers within the format's limits (so that no sum can overflow), else nil.
-    init?(rows: Int, dimension: Int, precision: VectorSpace.Precision, buckets: Int = 0) {
+    init?(
+        rows: Int, dimension: Int, precision: VectorSpace.Precision, buckets: Int = 0,
+        hasCentroidCodes: Bool = true
+    ) {
         guard (1...Self.maximumRows).contains(rows), (1...65_536).contains(dimension),
             (0...rows).contains(buckets)
         else { return nil }
@@ -40,7 +51,12 @@ struct SegmentLayout: Equatable {
         self.buckets = buckets
         centre = Self.headerBytes
         centroids = aligned(centre + 4 * bits)
-        spreads = aligned(centroids + 2 * bits * buckets)
+        let coded = hasCentroidCodes ? buckets : 0
+        self.hasCentroidCodes = coded > 0
+        centroidCodes = aligned(centroids + 2 * bits * buckets)
+        centroidFactors = aligned(centroidCodes + coded * bits / 8)
+        centroidFactorStride = aligned(4 * coded)
+        spreads = centroidFactors + Self.codeFactorCount * centroidFactorStride
         starts = aligned(spreads + 4 * buckets)
         factors = aligned(starts + (buckets == 0 ? 0 : 4 * (buckets + 1)))
         factorStride = aligned(4 * rows)
@@ -81,8 +97,9 @@ struct SegmentLayout: Equatable {
 /// The first 256 bytes of a segment.
 struct SegmentHeader: Equatable {
     static let magic = Array("imgvseg\u{1A}".utf8)
-    /// The newest version, which has buckets; a segment without them is written as version 1.
-    static let version: UInt32 = 2
+    /// The newest version: buckets whose means have codes. A segment without buckets is written as version 1; version
+    /// 2 had buckets without such codes.
+    static let version: UInt32 = 3
 
     let space: VectorSpace
     let layout: SegmentLayout
@@ -96,7 +113,7 @@ struct SegmentHeader: Equatable {
     func encoded() -> [UInt8] {
         var fields = FieldWriter()
         fields.append(Self.magic)
-        fields.append(layout.buckets == 0 ? UInt32(1) : Self.version)
+        fields.append(layout.buckets == 0 ? UInt32(1) : layout.hasCentroidCodes ? Self.version : 2)
         fields.append(UInt32(SegmentLayout.headerBytes))
         fields.append(UInt32(space.dimension))
         fields.append(UInt32(space.codeBits))
@@ -146,7 +163,8 @@ struct SegmentHeader: Equatable {
                 VectorSpace.fingerprint(from:)),
             let buckets = version == 1 ? 0 : Self.bucketCount(bytes), buckets > 0 || version == 1,
             let layout = SegmentLayout(
-                rows: rows, dimension: Int(dimension), precision: precision, buckets: buckets),
+                rows: rows, dimension: Int(dimension), precision: precision, buckets: buckets,
+                hasCentroidCodes: version > 2),
             Int(codeBits) == layout.codeBits
         else { throw damaged("the header holds impossible values") }
         for offset in layout.storedOffsets where reader.read(UInt64.self) != UInt64(offset) {
@@ -203,5 +221,7 @@ extension SegmentLayout {
     fileprivate var storedOffsets: [Int] { [centre, factors, codes, ids, vectors, checksums, fileBytes] }
 
     /// The offsets of the sections that only a segment with buckets has.
-    fileprivate var bucketOffsets: [Int] { [centroids, spreads, starts, order] }
+    fileprivate var bucketOffsets: [Int] {
+        [centroids, spreads, starts, order] + (hasCentroidCodes ? [centroidCodes, centroidFactors] : [])
+    }
 }

@@ -9,6 +9,7 @@ struct SegmentWriter {
     let rotation: Rotation
     let buckets: BucketPolicy
     let threads: Int
+    let disk: any StoreDisk
 
     /// Rows that are encoded and written at a time.
     private static let chunkRows = 2048
@@ -32,40 +33,35 @@ struct SegmentWriter {
             copyComponents: copyComponents)
         let codes = encode(rows, count: ids.count)
         return try asIndexError(path) {
-            let file = try FileDescriptor.open(
-                path, .readWrite, options: [.create, .exclusiveCreate, .closeOnExec],
-                permissions: [.ownerReadWrite, .groupRead, .otherRead])
-            do {
-                try writeBody(to: file, layout: layout, ids: ids, codes: codes, rows: rows)
+            var headerChecksum: UInt32 = 0
+            try disk.writeFile(path) { file in
+                try writeBody(to: file, path: path, layout: layout, ids: ids, codes: codes, rows: rows)
                 let sums = try writeChecksums(of: path, to: file, layout: layout)
                 let header = SegmentHeader(
                     space: space, layout: layout, rotationSeed: rotation.seed, firstID: firstID,
                     lastID: lastID,
                     checksumsChecksum: sums
                 ).encoded()
-                try file.writeAll(toAbsoluteOffset: 0, header)
-                try AtomicFile.flush(file, path: path)
-                try file.close()
-                return header.withUnsafeBytes { SegmentHeader.storedChecksum($0) } ?? 0
-            } catch {
-                try? file.close()
-                AtomicFile.unlink(path)
-                throw error
+                try header.withUnsafeBytes { try disk.write($0, to: file, at: 0, path: path) }
+                headerChecksum = header.withUnsafeBytes { SegmentHeader.storedChecksum($0) } ?? 0
             }
+            return headerChecksum
         }
     }
 
     private func writeBody(
-        to file: FileDescriptor, layout: SegmentLayout, ids: [UInt64], codes: EncodedRows, rows: RowReader
+        to file: FileDescriptor, path: FilePath, layout: SegmentLayout, ids: [UInt64], codes: EncodedRows,
+        rows: RowReader
     ) throws {
         func put(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws {
-            _ = try file.writeAll(toAbsoluteOffset: Int64(offset), bytes)
+            try disk.write(bytes, to: file, at: offset, path: path)
         }
         try codes.centre.withUnsafeBytes { try put($0, layout.centre) }
         if let partition = codes.partition {
             let halves = ScratchMemory<UInt16>(partition.centroids.count)
             Kernels.table.narrow(partition.centroids, partition.centroids.count, halves.base)
             try put(halves.bytes, layout.centroids)
+            try writeCodes(ofCentroids: halves, around: codes.centre, layout: layout, put)
             try partition.spreads.withUnsafeBytes { try put($0, layout.spreads) }
             try partition.starts.withUnsafeBytes { try put($0, layout.starts) }
             try partition.order.withUnsafeBytes { try put($0, layout.order) }
@@ -88,6 +84,26 @@ struct SegmentWriter {
             try put(
                 UnsafeRawBufferPointer(rebasing: vectors.bytes[..<(count * layout.rowBytes)]),
                 layout.vectors + start * layout.rowBytes)
+        }
+    }
+
+    /// Writes the codes and factors of the means as they are stored.
+    private func writeCodes(
+        ofCentroids halves: ScratchMemory<UInt16>, around centre: [Float], layout: SegmentLayout,
+        _ put: (UnsafeRawBufferPointer, Int) throws -> Void
+    ) throws {
+        let length = rotation.length, words = length / 64
+        let codes = ScratchMemory<UInt64>(layout.buckets * words)
+        let factors = (0..<SegmentLayout.codeFactorCount).map { _ in ScratchMemory<Float>(layout.buckets) }
+        let mean = ScratchMemory<Float>(length), three = ScratchMemory<Float>(SegmentLayout.codeFactorCount)
+        for bucket in 0..<layout.buckets {
+            Kernels.table.widen(halves.base + bucket * length, length, mean.base)
+            ck_encode(mean.base, centre, length, codes.base + bucket * words, three.base)
+            for (index, factor) in factors.enumerated() { factor.base[bucket] = three.base[index] }
+        }
+        try put(codes.bytes, layout.centroidCodes)
+        for (index, factor) in factors.enumerated() {
+            try put(factor.bytes, layout.centroidFactors + index * layout.centroidFactorStride)
         }
     }
 
@@ -144,13 +160,13 @@ struct SegmentWriter {
         -> UInt32
     {
         // The gap before the checksums may end in bytes never written: this makes the file that long.
-        try file.writeAll(toAbsoluteOffset: Int64(layout.checksums), [0, 0, 0, 0] as [UInt8])
+        try withUnsafeBytes(of: UInt32(0)) { try disk.write($0, to: file, at: layout.checksums, path: path) }
         let body = try MappedFile(path)
         var sums = FieldWriter()
         for block in layout.blocks {
             sums.append(Kernels.checksum(UnsafeRawBufferPointer(rebasing: body.bytes[block])))
         }
-        try file.writeAll(toAbsoluteOffset: Int64(layout.checksums), sums.bytes)
+        try sums.bytes.withUnsafeBytes { try disk.write($0, to: file, at: layout.checksums, path: path) }
         return Kernels.checksum(sums.bytes)
     }
 }

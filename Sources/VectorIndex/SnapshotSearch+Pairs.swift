@@ -21,21 +21,31 @@ extension SnapshotSearch {
             // |m|^2 is 1 - spread^2: the mean square distance of unit vectors from their mean.
             func square(_ bucket: Int) -> Float { 1 - partition.spreads[bucket] * partition.spreads[bucket] }
             func affinity(_ bucket: Int) -> Float { toMeans[bucket] - square(bucket) / 2 }
+            let noise = partition.codes.map { (codes.noise(part: index) * Self.certainty, $0.error) }
+            /// How far the product with a bucket's mean may be off.
+            func doubt(_ bucket: Int) -> Float { noise.map { $0 * $1[bucket] } ?? 0 }
             var nearest = 0
             for bucket in 0..<partition.count where affinity(bucket) > affinity(nearest) { nearest = bucket }
             let between = products(ofCentroid: nearest, part: index)
-            let best = affinity(nearest), bestSquare = square(nearest)
-            let first = firstBucket[index]
-            scanBuckets(part: index, after: query.position, pool: &pool) { number in
-                let bucket = number - first
+            let best = affinity(nearest) - doubt(nearest), bestSquare = square(nearest)
+            var count = 0
+            for bucket in 0..<partition.count {
                 let apart = max(0, bestSquare + square(bucket) - 2 * between[bucket])
-                let short = best - affinity(bucket) - Self.slack
-                return short <= 0 || short * short <= distance * distance * apart
+                let short = best - affinity(bucket) - doubt(bucket) - Self.slack
+                if short <= 0 || short * short <= distance * distance * apart {
+                    chosen.base[count] = UInt32(bucket)
+                    count += 1
+                }
             }
+            scanBuckets(
+                part: index, UnsafeBufferPointer(start: chosen.base, count: count), after: query.position,
+                pool: &pool)
         }
         return pool
     }
 
     /// Means are stored as float16, and rows are in the bucket of a mean that is nearly the nearest.
     private static let slack: Float = 0.005
+    /// Estimates are taken to be right to so many standard deviations.
+    private static let certainty: Float = 3
 }

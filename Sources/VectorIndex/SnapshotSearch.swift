@@ -15,7 +15,8 @@ final class SnapshotSearch {
     let buffers = ScanBuffers()
     private let snapshot: VectorSnapshot
     private let options: SearchOptions
-    private let codes: CodeQueries
+    private let isCold: Bool
+    let codes: CodeQueries
     /// The query as a rotated unit vector.
     let rotated: ScratchMemory<Float>
     /// The buckets of each part are numbered from here on.
@@ -25,6 +26,10 @@ final class SnapshotSearch {
     let products: ScratchMemory<Float>
     /// What each bucket may be expected to hold; negative for those that are done.
     private let expected: ScratchMemory<Float>
+    /// Upper bounds of the products.
+    let upperProducts: ScratchMemory<Float>
+    /// Numbers of a part's buckets that were chosen.
+    let chosen: ScratchMemory<UInt32>
     private var chances = PassingOver()
     /// The certainty with which a code rules a row out.
     private let deviations: Float
@@ -32,8 +37,10 @@ final class SnapshotSearch {
     private let centroidProducts: ScratchMemory<Float>
     private var centroidOfProducts: [Int]
 
-    init(_ snapshot: VectorSnapshot, options: SearchOptions) {
+    /// `isCold` means that what is going to be read is to be asked for first.
+    init(_ snapshot: VectorSnapshot, options: SearchOptions, isCold: Bool = false) {
         self.snapshot = snapshot
+        self.isCold = isCold
         self.options = options
         parts = snapshot.parts
         codes = CodeQueries(parts: snapshot.parts, codeBits: snapshot.rotation.length)
@@ -47,6 +54,8 @@ final class SnapshotSearch {
         bucketCount = count
         products = ScratchMemory(count)
         expected = ScratchMemory(count)
+        upperProducts = ScratchMemory(count)
+        chosen = ScratchMemory(count + 16)
         centroidProducts = ScratchMemory(count)
         // With buckets, a row can be missed twice: by its bucket and by its code.
         deviations = SearchOptions.deviations(count > 0 ? options.recallOfEachStage : options.recall)
@@ -61,17 +70,17 @@ final class SnapshotSearch {
             scan(index, 0..<part.segment.rows, excluded: excluded, pool: &pool)
         }
         guard bucketCount > 0 else {
-            exact.rerank(pool, parts: parts, buffers: buffers, best: &best)
+            exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
             return
         }
         rankBuckets()
         let deviation = scanFirst(count: count, excluded: excluded, pool: &pool)
-        exact.rerank(pool, parts: parts, buffers: buffers, best: &best)
+        exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
         let missable = (1 - options.recallOfEachStage) * Float(count)
         let least = expectResults(above: best.threshold, deviation: deviation, missable: missable)
         pool = CandidatePool(wanted: count, minimum: best.threshold)
-        scanBuckets(where: { self.expected.base[$0] >= least }, excluded: excluded, pool: &pool)
-        exact.rerank(pool, parts: parts, buffers: buffers, best: &best)
+        scanBuckets(expecting: least, excluded: excluded, pool: &pool)
+        exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
     }
 
     /// Makes the query ready for the codes.
@@ -82,13 +91,18 @@ final class SnapshotSearch {
         codes.prepare(rotated: rotated.base, deviations: deviations)
     }
 
-    /// Computes the product of the query with each bucket's mean.
+    /// Estimates the product of the query with each bucket's mean, or computes it where means have no codes.
     func rankBuckets() {
         for (index, part) in parts.enumerated() {
             guard let partition = part.segment.partition else { continue }
+            let first = products.base + firstBucket[index]
+            if codes.rank(
+                partition, part: index, products: first, upper: upperProducts.base + firstBucket[index])
+            {
+                continue
+            }
             Kernels.table.dot_f16(
-                rotated.base, rotated.count, partition.centroids, nil, partition.count,
-                products.base + firstBucket[index])
+                rotated.base, rotated.count, partition.centroids, nil, partition.count, first)
         }
     }
 
@@ -109,7 +123,16 @@ final class SnapshotSearch {
         let needed = 4 * Float(count) * Float(bucketCount) / (Float(max(1, rows)) * max(share, 1e-6))
         let wanted = min(bucketCount, max(Self.firstBuckets, Int(min(needed, Float(bucketCount)))))
         var squares: Float = 0, scanned: Float = 0
-        for number in mostPromising(wanted) {
+        let first = mostPromising(wanted)
+        if isCold {
+            for number in first {
+                let (index, bucket) = locate(number)
+                if let partition = parts[index].segment.partition {
+                    parts[index].segment.fetchCodes(partition.positions(bucket))
+                }
+            }
+        }
+        for number in first {
             let (index, bucket) = locate(number)
             guard let partition = parts[index].segment.partition else { continue }
             expected.base[number] = -1
@@ -153,46 +176,55 @@ final class SnapshotSearch {
     /// Fills in what each bucket that is left may be expected to hold above a similarity; buckets below the number
     /// returned hold no more than `missable` together.
     private func expectResults(above similarity: Float, deviation: Float, missable: Float) -> Float {
-        chances.begin()
         for (index, part) in parts.enumerated() {
             guard let partition = part.segment.partition else { continue }
             let first = firstBucket[index]
-            for bucket in 0..<partition.count where expected.base[first + bucket] >= 0 {
-                let size = Float(partition.positions(bucket).count)
-                let reach = max(deviation * partition.spreads[bucket], 1e-6)
-                let share = NormalTail.above((similarity - products.base[first + bucket]) / reach)
-                expected.base[first + bucket] = size * share
-                chances.add(size * share)
+            var terms = ck_expectation(
+                similarity: similarity, deviation: deviation,
+                noise: partition.codes == nil ? 0 : codes.noise(part: index))
+            partition.withStarts { starts in
+                Kernels.table.expect(
+                    &terms, products.base + first, partition.spreads,
+                    partition.codes?.error ?? partition.spreads, starts, partition.count,
+                    expected.base + first)
             }
         }
+        chances.begin()
+        chances.add(UnsafeBufferPointer(start: expected.base, count: bucketCount))
         return chances.least(missable: missable)
     }
 
-    /// Scans the chosen buckets of all parts.
-    private func scanBuckets(
-        where isChosen: (Int) -> Bool, excluded: RowPlace?, pool: inout CandidatePool
-    ) {
-        for index in parts.indices {
-            scanBuckets(part: index, excluded: excluded, pool: &pool, where: isChosen)
+    /// Scans the buckets that are expected to hold `least` or more.
+    private func scanBuckets(expecting least: Float, excluded: RowPlace?, pool: inout CandidatePool) {
+        for (index, part) in parts.enumerated() {
+            guard let partition = part.segment.partition else { continue }
+            let found = Kernels.table.select(
+                expected.base + firstBucket[index], partition.count, least, chosen.base)
+            scanBuckets(
+                part: index, UnsafeBufferPointer(start: chosen.base, count: found), excluded: excluded,
+                pool: &pool)
         }
     }
 
-    /// Scans the chosen buckets of a part in the order in which they stand in the file; with `after`, only codes
+    /// Scans some buckets of a part, given in the order in which they stand in the file; with `after`, only codes
     /// that stand behind that position.
     func scanBuckets(
-        part index: Int, excluded: RowPlace? = nil, after: RowPosition? = nil, pool: inout CandidatePool,
-        where isChosen: (Int) -> Bool
+        part index: Int, _ buckets: UnsafeBufferPointer<UInt32>, excluded: RowPlace? = nil,
+        after: RowPosition? = nil, pool: inout CandidatePool
     ) {
         guard let partition = parts[index].segment.partition else { return }
         let least = after?.part == index ? (after?.position ?? 0) + 1 : 0
+        if isCold { for bucket in buckets { parts[index].segment.fetchCodes(partition.positions(Int(bucket))) } }
         var run = 0..<0
-        for bucket in 0..<partition.count {
-            let positions = partition.positions(bucket)
-            guard positions.upperBound > least, isChosen(firstBucket[index] + bucket) else { continue }
+        for bucket in buckets {
+            let positions = partition.positions(Int(bucket))
+            guard positions.upperBound > least else { continue }
             let rest = max(positions.lowerBound, least)..<positions.upperBound
             if rest.lowerBound == run.upperBound {
                 run = run.lowerBound..<rest.upperBound
             } else {
+                // Codes of the next run come into the cache while this one is looked at.
+                codes.prefetch(parts[index], rest)
                 scan(index, run, excluded: excluded, pool: &pool)
                 run = rest
             }

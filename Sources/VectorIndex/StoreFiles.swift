@@ -4,6 +4,10 @@ import SystemSupport
 /// The names of a store's files, and the parser back.
 enum StoreFiles {
     static func manifest(in folder: FilePath) -> FilePath { folder.appending("manifest") }
+    /// Where a manifest is written before it takes its place.
+    static func temporaryManifest(in folder: FilePath) -> FilePath {
+        folder.appending("manifest.tmp-\(Platform.processID)")
+    }
     static func segment(_ number: UInt64, in folder: FilePath) -> FilePath { file(number, "seg", in: folder) }
     static func deletions(_ number: UInt64, in folder: FilePath) -> FilePath {
         file(number, "del", in: folder)

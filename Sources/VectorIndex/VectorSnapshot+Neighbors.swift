@@ -1,25 +1,29 @@
 import CKernels
-import Synchronization
+public import SystemPackage
 
 extension VectorSnapshot {
     /// The `count` nearest neighbours of every row, the row itself left out, in one pass over the rows.
     ///
     /// `options` mean what they mean in a search; a filter limits the neighbours, not the rows that get them.
     /// `progress` is told the number of finished rows, from one thread at a time. Throws `interrupted` when the user
-    /// asked for a stop. Cost: what a search costs, for each row; memory is the result's, 8 bytes per row and neighbour.
+    /// asked for a stop. Cost: what a search costs, for each row.
+    ///
+    /// Without `file` the memory is the result's, 8 bytes per row and neighbour and 12 per row. With it, neighbours
+    /// are written there as they are found, and the graph reads them from there: memory is 12 bytes a row, however
+    /// many neighbours, and some megabytes a thread. A pass that was interrupted or killed goes on where it was when
+    /// it is given the same file; a file of other rows or another question is overwritten, and any other file is an
+    /// error. A finished file may be kept, and is then all that is read, or removed once the graph is gone.
     public func neighbors(
-        count wanted: Int, threads: Int, options: SearchOptions = SearchOptions(),
+        count wanted: Int, threads: Int, options: SearchOptions = SearchOptions(), file: FilePath? = nil,
         progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(IndexError) -> NeighborGraph {
         if let filter = options.filter, !fits(filter) { throw .foreignFilter }
         let width = max(0, min(wanted, count - 1))
-        let pass = AllRowsPass(snapshot: self, options: options, threads: threads)
-        let result = GraphUnderConstruction(rows: count, width: width)
-        guard width > 0 else { return result.graph(ids: allIDs()) }
-        let minimum = options.minimum ?? -.infinity
+        let pass = AllRowsPass(self, options: options, threads: threads)
+        guard width > 0 else { return GraphUnderConstruction(rows: count, width: 0).graph(ids: allIDs()) }
         let scoresAll = options.wantsEveryRow || count <= Self.smallCount || 4 * width >= count
-        let isComplete = pass.forEachRow(progress: progress) { query, search in
-            var best = BestNeighbors(capacity: width, minimum: minimum)
+        @Sendable func nearest(_ query: AllRowsPass.Query, _ search: SnapshotSearch) -> [Neighbor] {
+            var best = BestNeighbors(capacity: width, minimum: options.minimum ?? -.infinity)
             if scoresAll {
                 for (index, part) in parts.enumerated() {
                     query.exact.scoreAll(
@@ -30,7 +34,24 @@ extension VectorSnapshot {
             } else {
                 search.findNearest(query.exact, count: width, excluded: query.place, best: &best)
             }
-            result.set(query.row, best.sorted())
+            return best.sorted()
+        }
+        if let file {
+            let result = try NeighborFile(file, pass: pass, width: width)
+            let finished = try result.finishedBlocks()
+            let isComplete = pass.forEachBlock(except: finished.contains, progress: progress) { number, search in
+                var lists: [(position: Int, neighbors: [Neighbor])] = []
+                pass.forEachRow(ofBlock: number) { lists.append(($0.position.position, nearest($0, search))) }
+                return result.write(block: number, lists)
+            }
+            try result.check()
+            guard isComplete else { throw .interrupted }
+            return try result.graph()
+        }
+        let result = GraphUnderConstruction(rows: count, width: width)
+        let isComplete = pass.forEachBlock(progress: progress) { number, search in
+            pass.forEachRow(ofBlock: number) { result.set($0.row, nearest($0, search)) }
+            return true
         }
         guard isComplete else { throw .interrupted }
         return result.graph(ids: allIDs())

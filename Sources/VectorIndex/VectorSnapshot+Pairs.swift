@@ -1,5 +1,6 @@
 import CKernels
 import Synchronization
+public import SystemPackage
 
 /// Two rows that are similar.
 public struct SimilarPair: Sendable, Equatable {
@@ -22,39 +23,61 @@ extension VectorSnapshot {
     /// All pairs of rows whose cosine is at least `similarity`, in the order of their rows.
     ///
     /// Each such pair is found with the probability `options.recall` at least; what is reported is exact. A filter
-    /// limits both rows. Cost: about half a search per row; memory grows with the number of pairs, so a
-    /// threshold that unlike rows reach is a bad idea. Throws `interrupted` when the user asked for a stop.
+    /// limits both rows. Cost: about half a search per row; memory is 24 bytes a pair: a threshold that unlike rows
+    /// reach makes very many, and `tooManyPairs` is thrown when there are more than `most`. Throws `interrupted` when
+    /// the user asked for a stop.
+    ///
+    /// With `file`, pairs are also written there as they are found, and a pass that was interrupted or killed goes on
+    /// where it was when it is given the same file; a file of other rows or another question is overwritten, and
+    /// any other file is an error.
     public func pairs(
-        above similarity: Float, threads: Int, options: SearchOptions = SearchOptions(),
-        progress: @escaping @Sendable (Int) -> Void = { _ in }
+        above similarity: Float, threads: Int, options: SearchOptions = SearchOptions(), most: Int = .max,
+        file: FilePath? = nil, progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(IndexError) -> [SimilarPair] {
         if let filter = options.filter, !fits(filter) { throw .foreignFilter }
-        let pass = AllRowsPass(snapshot: self, options: options, threads: threads)
         let minimum = max(similarity, options.minimum ?? similarity)
+        var options = options
+        options.minimum = minimum
         let scoresAll = options.wantsEveryRow || count <= Self.smallCount
-        let found = Mutex<[SimilarPair]>([])
-        let isComplete = pass.forEachRow(progress: progress) { query, search in
-            if let filter = options.filter, !filter.parts[query.place.part].contains(query.place.row) {
-                return
-            }
+        let pass = AllRowsPass(self, options: options, threads: threads)
+        let kept: PairFile?
+        if let file { kept = try PairFile(file, pass: pass, most: most) } else { kept = nil }
+        let found = Mutex((pairs: kept?.pairs ?? [], areTooMany: false))
+        let finished = kept?.finishedBlocks ?? []
+        let isComplete = pass.forEachBlock(except: finished.contains, progress: progress) {
+            [options] number, search in
             var pairs: [SimilarPair] = []
-            func keep(_ part: Part, _ row: Int, _ similarity: Float) {
-                guard similarity >= minimum else { return }
-                let other = part.snapshotRow(row)
-                pairs.append(
-                    SimilarPair(
-                        a: min(query.row, other), b: max(query.row, other), similarity: similarity))
+            pass.forEachRow(ofBlock: number) { query in
+                if let filter = options.filter, !filter.parts[query.place.part].contains(query.place.row) {
+                    return
+                }
+                func keep(_ part: Part, _ row: Int, _ similarity: Float) {
+                    guard similarity >= minimum else { return }
+                    let other = part.snapshotRow(row)
+                    pairs.append(
+                        SimilarPair(
+                            a: min(query.row, other), b: max(query.row, other), similarity: similarity))
+                }
+                if scoresAll {
+                    scoreLaterRows(query, options, minimum: minimum, buffers: search.buffers, keep: keep)
+                } else {
+                    let pool = search.candidates(query, above: minimum)
+                    query.exact.scoreAllCandidates(pool, parts: parts, buffers: search.buffers, take: keep)
+                }
             }
-            if scoresAll {
-                scoreLaterRows(query, options, minimum: minimum, buffers: search.buffers, keep: keep)
-            } else {
-                let pool = search.candidates(query, above: minimum)
-                query.exact.scoreAllCandidates(pool, parts: parts, buffers: search.buffers, take: keep)
+            return found.withLock {
+                guard $0.pairs.count + pairs.count <= most else {
+                    $0.areTooMany = true
+                    return false
+                }
+                $0.pairs += pairs
+                return kept?.write(block: number, pairs) ?? true
             }
-            if !pairs.isEmpty { found.withLock { $0 += pairs } }
         }
+        try kept?.check()
+        if found.withLock({ $0.areTooMany }) { throw .tooManyPairs(most) }
         guard isComplete else { throw .interrupted }
-        return found.withLock { $0 }.sorted { ($0.a, $0.b) < ($1.a, $1.b) }
+        return found.withLock { $0.pairs }.sorted { ($0.a, $0.b) < ($1.a, $1.b) }
     }
 
     /// Scores a row against every row whose code stands after its own.

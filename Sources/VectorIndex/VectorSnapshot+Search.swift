@@ -32,12 +32,13 @@ extension VectorSnapshot {
             if let filter = options.filter, rows <= Self.smallCount {
                 scoreChosen(filter, exact, buffers: buffers, best: &best)
             } else if options.wantsEveryRow || rows <= Self.smallCount || 4 * count >= rows {
+                if options.wantsEveryRow { expectEverything() }
                 for (index, part) in parts.enumerated() {
                     exact.scoreAll(
                         part, allowed: allowed(index, options.filter), buffers: buffers, best: &best)
                 }
             } else {
-                SnapshotSearch(self, options: options)
+                SnapshotSearch(self, options: options, isCold: coldStart.begin(warm: expectEverything))
                     .findNearest(exact, count: count, excluded: nil, best: &best)
             }
         }

@@ -18,6 +18,7 @@ public struct VectorSnapshot: Sendable {
 
     let parts: [Part]
     let rotation: Rotation
+    let coldStart = ColdStart()
 
     /// A segment with the numbers its live rows have in the snapshot.
     struct Part: Sendable {
@@ -82,6 +83,7 @@ public struct VectorSnapshot: Sendable {
         var parts: [Part] = []
         var count = 0
         for live in segments.sorted(by: { $0.segment.header.firstID < $1.segment.header.firstID }) {
+            live.segment.expectSearches()
             let set = live.deleted?.complement
             parts.append(
                 Part(
@@ -92,6 +94,9 @@ public struct VectorSnapshot: Sendable {
         self.parts = parts
         self.count = count
     }
+
+    /// Tells the system that all of the files is going to be read.
+    func expectEverything() { for part in parts { part.segment.expectEverything() } }
 
     /// The part a row is in, and the row's number in its segment.
     func locate(_ row: Int) -> (part: Int, row: Int) {

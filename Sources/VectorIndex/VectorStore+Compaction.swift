@@ -21,7 +21,7 @@ extension VectorStore {
     /// Drops the rows that are not to be kept, frees the space of all deleted rows and merges small segments.
     ///
     /// Rows that were appended and not committed are committed first. Segments without deleted rows and with more
-    /// than some 260,000 rows stay as they are. Takes about the time of copying what is rewritten, and that much free
+    /// than some 520,000 rows stay as they are. Takes about the time of copying what is rewritten, and that much free
     /// disk space; a crash leaves the store as it was.
     public func compact(keeping isKept: (UInt64) -> Bool = { _ in true }) throws(IndexError)
         -> CompactionReport

@@ -14,10 +14,13 @@ public final class VectorStore {
 
     /// Which segments get buckets; tests have them earlier.
     package var buckets = BucketPolicy()
+    let disk: any StoreDisk
     var manifest: Manifest
     var segments: [LiveSegment]
     /// Numbers of segments whose deletions differ from what the manifest says.
     var changed: Set<UInt64> = []
+    /// Whether a write failed so late that the disk may have the manifest which this store has not.
+    var isUncertain = false
     private var pending: [UInt64: [Float]] = [:]
     private var isClosed = false
 
@@ -25,13 +28,21 @@ public final class VectorStore {
     ///
     /// Files that a crash left behind are removed. Throws when the folder holds vectors of another space, damaged
     /// files or files of a newer format.
-    public init(
+    public convenience init(
         folder: FilePath, space: VectorSpace, precision: VectorSpace.Precision = .float16
+    ) throws(IndexError) {
+        try self.init(folder: folder, space: space, precision: precision, disk: DirectDisk())
+    }
+
+    /// The same on another disk.
+    package init(
+        folder: FilePath, space: VectorSpace, precision: VectorSpace.Precision, disk: any StoreDisk
     ) throws(IndexError) {
         try Kernels.check()
         try space.check()
         self.folder = folder
         self.space = space
+        self.disk = disk
         if let found = try Manifest.read(in: folder) {
             guard found.space == space else {
                 throw .otherSpace(StoreFiles.manifest(in: folder), found: found.space, wanted: space)
@@ -44,7 +55,7 @@ public final class VectorStore {
                 try Folders.create(folder)
                 try AtomicFile.flushFolder(folder.removingLastComponent())
             }
-            try manifest.write(in: folder)
+            try manifest.write(in: folder, on: disk)
         }
         segments = try LiveSegment.all(of: manifest, in: folder)
         try removeUnlistedFiles()
@@ -109,7 +120,7 @@ public final class VectorStore {
     /// can be tried again. Now and then it also merges small segments, which rewrites at most a million rows.
     public func commit() throws(IndexError) {
         guard !isClosed else { throw .closed }
-        guard !pending.isEmpty || !changed.isEmpty else { return }
+        guard !pending.isEmpty || !changed.isEmpty || isUncertain else { return }
         try rewrite(merging: segmentsToMerge(), appending: pending)
         pending = [:]
     }

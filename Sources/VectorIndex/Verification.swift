@@ -89,6 +89,7 @@ extension Segment {
         func report(_ offset: Int, _ what: String) {
             problems.append(IndexProblem(path: file.path, offset: offset, what: what))
         }
+        expectEverything()
         let bytes = file.bytes
         let sums = UnsafeRawBufferPointer(rebasing: bytes[layout.checksums...])
         if Kernels.checksum(sums) != header.checksumsChecksum {

@@ -1,4 +1,6 @@
 import Synchronization
+import SystemPackage
+import SystemSupport
 import TestSupport
 import Testing
 import VectorIndex
@@ -81,5 +83,117 @@ import VectorIndex
         #expect(
             Set(even.map { [$0.a, $0.b] }).symmetricDifference(expected.map { [$0.a, $0.b] }).count <= 2)
         #expect(!even.isEmpty)
+    }
+}
+
+/// Passes over all rows that go on where they were killed.
+@Suite struct ResumedPassTests {
+    private func snapshot(_ count: Int, seed: UInt64) throws -> (StoreFixture, VectorSnapshot) {
+        var vectors = SyntheticVectors(dimension: 64, seed: seed)
+        let fixture = try StoreFixture(dimension: 64, bucketsFromRows: 900)
+        try fixture.fill(vectors.next(count), batch: count * 2 / 3)
+        let store = try fixture.store()
+        try store.remove((0..<UInt64(count / 20)).map { $0 * 17 })
+        try store.commit()
+        return (fixture, try fixture.snapshot())
+    }
+
+    private func lists(_ graph: NeighborGraph) -> [[Neighbor]] { (0..<graph.count).map(graph.neighbors(of:)) }
+
+    /// What a kill leaves: the file as it stands in the middle of a pass.
+    @Test func killedPassesGoOn() throws {
+        let seed = UInt64.random(in: .min ... .max)
+        let (fixture, snapshot) = try snapshot(3000, seed: seed)
+        let folder = fixture.folder.path
+        let whole = lists(try snapshot.neighbors(count: 7, threads: 1))
+        let allPairs = try snapshot.pairs(above: 0.9, threads: 1)
+        #expect(allPairs.count > 20)
+        let killed = Mutex<[FilePath]>([])
+        @Sendable func keep(_ file: FilePath, _ done: Int) {
+            guard done > 1000 else { return }
+            killed.withLock { copies in
+                guard copies.isEmpty, let bytes = try? FileContents.read(file).bytes else { return }
+                let copy = file.removingLastComponent().appending("killed")
+                try? bytes.withUnsafeBytes { try AtomicFile.write($0, to: copy) }
+                copies.append(copy)
+            }
+        }
+        for isPairs in [false, true] {
+            let file = folder.appending("pass-\(isPairs)")
+            killed.withLock { $0 = [] }
+            func run(_ file: FilePath, _ progress: @escaping @Sendable (Int) -> Void) throws -> Bool {
+                if isPairs {
+                    return try snapshot.pairs(above: 0.9, threads: 2, file: file, progress: progress) == allPairs
+                }
+                return lists(try snapshot.neighbors(count: 7, threads: 2, file: file, progress: progress)) == whole
+            }
+            #expect(try run(file) { keep(file, $0) }, "seed \(seed)")
+            let copy = try #require(killed.withLock { $0.first })
+            // The last record torn, too.
+            if isPairs {
+                let bytes = try FileContents.read(copy).bytes
+                try bytes.dropLast(5).withUnsafeBytes { try AtomicFile.write($0, to: copy) }
+            }
+            let first = Mutex<[Int]>([])
+            #expect(try run(copy) { done in first.withLock { $0.append(done) } }, "seed \(seed)")
+            let told = first.withLock { $0 }
+            #expect(try #require(told.first) >= 800 && told.last == snapshot.count, "\(told)")
+            // A finished file is only read.
+            first.withLock { $0 = [] }
+            #expect(try run(copy) { done in first.withLock { $0.append(done) } }, "seed \(seed)")
+            #expect(first.withLock { $0 } == [snapshot.count])
+        }
+    }
+
+    @Test func damagedBlocksAreComputedAgain() throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        let (fixture, snapshot) = try snapshot(2500, seed: seed)
+        let file = fixture.folder.path.appending("pass")
+        let whole = lists(try snapshot.neighbors(count: 3, threads: 1, file: file))
+        let sound = try FileContents.read(file).bytes
+        for _ in 0..<60 {
+            var bytes = sound
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let place = Int.random(in: 7..<bytes.count, using: &random)
+                bytes[place] ^= UInt8(1) << UInt8.random(in: 0..<8, using: &random)
+            }
+            if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0...2000, using: &random)) }
+            try bytes.withUnsafeBytes { try AtomicFile.write($0, to: file) }
+            #expect(lists(try snapshot.neighbors(count: 3, threads: 1, file: file)) == whole, "seed \(seed)")
+        }
+    }
+
+    @Test func filesOfOtherPassesAreOverwrittenAndOtherFilesAreNot() throws {
+        let (fixture, before) = try snapshot(2500, seed: 5)
+        let file = fixture.folder.path.appending("pass")
+        _ = try before.neighbors(count: 3, threads: 1, file: file)
+        let store = try fixture.store()
+        try store.remove([1000])
+        try store.commit()
+        let after = try fixture.snapshot()
+        var careless = SearchOptions(), filtered = SearchOptions()
+        careless.recall = 0.8
+        filtered.filter = after.filter { $0 % 2 == 0 }
+        for options in [SearchOptions(), careless, filtered, .exact] {
+            for count in [3, 4] {
+                let first = Mutex(0)
+                let graph = try after.neighbors(count: count, threads: 1, options: options, file: file) { done in
+                    first.withLock { if $0 == 0 { $0 = done } }
+                }
+                #expect(first.withLock { $0 } <= 128)
+                #expect(lists(graph) == lists(try after.neighbors(count: count, threads: 1, options: options)))
+            }
+        }
+        _ = try after.pairs(above: 0.9, threads: 1, file: file)
+        #expect(
+            try after.pairs(above: 0.95, threads: 1, file: file) == after.pairs(above: 0.95, threads: 1))
+        for text in ["important", "imgvseg\u{1A}"] {
+            try Array(text.utf8).withUnsafeBytes { try AtomicFile.write($0, to: file) }
+            #expect(throws: IndexError.self) { try after.neighbors(count: 3, threads: 1, file: file) }
+            #expect(throws: IndexError.self) { try after.pairs(above: 0.9, threads: 1, file: file) }
+            #expect(try FileContents.read(file).bytes == Array(text.utf8))
+        }
+        #expect(throws: IndexError.tooManyPairs(3)) { try after.pairs(above: 0.5, threads: 2, most: 3) }
     }
 }

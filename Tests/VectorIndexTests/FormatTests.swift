@@ -48,10 +48,11 @@ import VectorIndex
         }
     }
 
-    static let goldenBuckets = Fixtures.path("index/v2")
+    /// Version 2: buckets whose means have no codes; version 3: float32 vectors in buckets whose means have codes.
+    static let goldenBuckets = [Fixtures.path("index/v2"), Fixtures.path("index/v3")]
 
     private static func makeBuckets(in folder: FilePath) throws {
-        let store = try VectorStore(folder: folder, space: space)
+        let store = try VectorStore(folder: folder, space: space, precision: .float32)
         store.buckets.leastRows = 30
         store.buckets.rowsPerBucket = 8
         for (index, row) in rows().enumerated() { try store.append(id: UInt64(index + 1), vector: row) }
@@ -60,24 +61,31 @@ import VectorIndex
         try store.commit()
     }
 
-    /// `IMGVEC_RECORD=2` writes the golden store with buckets anew.
-    @Test(.enabled(if: Platform.environment("IMGVEC_RECORD") == "2")) func recordBuckets() throws {
-        try Self.makeBuckets(in: Self.goldenBuckets)
+    /// `IMGVEC_RECORD=3` writes the golden store of version 3 anew.
+    @Test(.enabled(if: Platform.environment("IMGVEC_RECORD") == "3")) func recordBuckets() throws {
+        try Self.makeBuckets(in: Self.goldenBuckets[1])
     }
 
-    @Test func goldenFilesWithBucketsAreReadAndWritten() throws {
-        let snapshot = try VectorSnapshot.open(folder: Self.goldenBuckets, space: Self.space)
+    @Test(arguments: goldenBuckets) func goldenFilesWithBucketsAreRead(_ folder: FilePath) throws {
+        let snapshot = try VectorSnapshot.open(folder: folder, space: Self.space)
         #expect(snapshot.allIDs() == (UInt64(1)...40).filter { ![3, 10, 20].contains($0) })
-        #expect(VectorStore.verify(folder: Self.goldenBuckets, space: Self.space) == [])
+        #expect(VectorStore.verify(folder: folder, space: Self.space) == [])
         let rows = Self.rows()
         for id in snapshot.allIDs() {
             let first = try snapshot.search(rows[Int(id) - 1], count: 1).first
             #expect(first?.id == id)
+            let row = try #require(snapshot.row(ofID: id))
+            let unit = SyntheticVectors.unit(rows[Int(id) - 1])
+            let tolerance: Float = folder == Self.goldenBuckets[1] ? 1e-7 : 2e-4
+            for (a, b) in zip(snapshot.vector(ofRow: row), unit) { #expect(abs(a - b) < tolerance) }
         }
+    }
+
+    @Test func theWriterStillWritesTheGoldenBuckets() throws {
         let folder = try TemporaryFolder()
         try Self.makeBuckets(in: folder.path)
-        for entry in try Folders.list(Self.goldenBuckets) {
-            let then = try FileContents.read(Self.goldenBuckets.appending(entry.name)).bytes
+        for entry in try Folders.list(Self.goldenBuckets[1]) {
+            let then = try FileContents.read(Self.goldenBuckets[1].appending(entry.name)).bytes
             let now = try FileContents.read(folder.path.appending(entry.name)).bytes
             // Rounding on other machines may change means, not the layout.
             #expect(then.count == now.count && then.prefix(128) == now.prefix(128), "\(entry.name)")
@@ -123,7 +131,7 @@ import VectorIndex
         ("manifest-missing", "it is missing, but there are segments"),
         ("segment-missing", "the manifest names it, but it is missing"),
         ("segment-magic", "does not begin as a segment"),
-        ("segment-newer", "newer imgvec (format 7, this one reads up to 2)"),
+        ("segment-newer", "newer imgvec (format 7, this one reads up to 3)"),
         ("segment-header", "the header's checksum does not match"),
         ("segment-rows", "offsets do not fit its row count"),
         ("segment-huge", "impossible values"),

@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 import CKernels
 import TestSupport
 import Testing
@@ -31,7 +36,7 @@ import Testing
             var a = [Float](repeating: -77, count: rows + 1), aUpper = a, b = a, bUpper = a
             planes.withUnsafeBufferPointer { planes in
                 guard let base = planes.baseAddress else { return }
-                var query = ck_code_query(planes: base, words: words, step: 0.013, base: 0.2, margin: 1.7)
+                var query = ck_code_query(planes: base, words: words, step: 0.013, base: 0.2, margin: 1.7, noise: 1)
                 portable.estimate(&query, codes, scale, offset, error, rows, &a, &aUpper)
                 other.estimate(&query, codes, scale, offset, error, rows, &b, &bUpper)
             }
@@ -41,6 +46,50 @@ import Testing
                     abs(a[row] - b[row]) <= 1e-5 * max(1, abs(a[row])),
                     "seed \(seed) words \(words) row \(row)")
                 #expect(abs(aUpper[row] - bUpper[row]) <= 1e-5 * max(1, abs(aUpper[row])), "seed \(seed)")
+            }
+        }
+    }
+
+    /// Every level, the portable one too, against the C library's normal distribution.
+    @Test(arguments: levels + [ck_simd_portable]) func expectationsAreThoseOfANormalDistribution(
+        _ level: ck_simd_level
+    ) throws {
+        let kernels = try #require(ck_index_kernels_for(level)).pointee
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        for count in [0, 1, 7, 33, 500] {
+            var products = (0..<count).map { _ in random.normal() }
+            var spreads = (0..<count).map { _ in abs(random.normal()) }
+            let errors = (0..<count).map { _ in abs(random.normal()) / 5 }
+            var starts: [UInt32] = [5]
+            for _ in 0..<count { starts.append((starts.last ?? 0) + .random(in: 0...300, using: &random)) }
+            var expected = (0...count).map { _ in Float(Int.random(in: -1...0, using: &random)) }
+            expected[count] = -77
+            if count > 30 {
+                (products[3], spreads[4], products[5], spreads[6]) = (.nan, .nan, .infinity, 0)
+                (expected[3], expected[4], expected[5]) = (0, 0, 0)
+            }
+            let before = expected
+            var terms = ck_expectation(similarity: 0.7, deviation: 0.4, noise: 0.3)
+            kernels.expect(&terms, products, spreads, errors, starts, count, &expected)
+            #expect(expected[count] == -77)
+            for i in 0..<count {
+                if before[i] < 0 {
+                    #expect(expected[i] == -1)
+                    continue
+                }
+                let size = Float(starts[i + 1] - starts[i])
+                if products[i].isNaN || products[i] == .infinity {
+                    #expect(expected[i] == size)
+                    continue
+                }
+                // Two standard deviations that add up as squares do.
+                let (a, b) = (0.4 * spreads[i], 0.3 * errors[i])
+                let reach = max(1e-6, (a * a + b * b).squareRoot())
+                let share = Float(erfc(Double((0.7 - products[i]) / reach) / 2.0.squareRoot()) / 2)
+                if !spreads[i].isNaN {
+                    #expect(abs(expected[i] - size * share) <= size * (2e-5 + 1e-3 * share), "seed \(seed)")
+                }
             }
         }
     }
@@ -234,7 +283,7 @@ import Testing
             var estimate: Float = 0, upper: Float = 0
             planes.withUnsafeMutableBufferPointer { planes in
                 guard let base = planes.baseAddress else { return }
-                var query = ck_code_query(planes: base, words: 0, step: 0, base: 0, margin: 0)
+                var query = ck_code_query(planes: base, words: 0, step: 0, base: 0, margin: 0, noise: 0)
                 ck_quantise(q, centre, length, 1, base, &query)
                 kernels.estimate(&query, code, [factors[0]], [factors[1]], [factors[2]], 1, &estimate, &upper)
             }

@@ -62,6 +62,36 @@ import VectorIndex
         #expect(recall([truth], [many]) >= 0.99)
     }
 
+    /// Filters of any size, unrelated to the query, or made of the rows nearest to it or farthest from it.
+    @Test func randomFiltersLoseNothing() throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        var (fixture, vectors) = try store(6000, dimension: 64, seed: seed)
+        let snapshot = try fixture.snapshot()
+        var truth: [[Neighbor]] = [], results: [[Neighbor]] = []
+        for round in 0..<60 {
+            let query = vectors.next()
+            let all = try snapshot.search(query, count: 6000, options: .exact)
+            let size = Int.random(in: 1...6000, using: &random)
+            let rows: [Neighbor] =
+                switch round % 3 {
+                case 0: Array(all.shuffled(using: &random).prefix(size))
+                case 1: Array(all.prefix(size))
+                default: Array(all.suffix(size))
+                }
+            let ids = Set(rows.map(\.id))
+            var options = SearchOptions()
+            options.filter =
+                round % 2 == 0 ? snapshot.filter(ids: ids) : snapshot.filter { ids.contains($0) }
+            #expect(options.filter?.count == size)
+            let found = try snapshot.search(query, count: 10, options: options)
+            #expect(found.count == min(10, size) && found.allSatisfy { ids.contains($0.id) }, "seed \(seed)")
+            truth.append(Array(all.lazy.filter { ids.contains($0.id) }.prefix(10)))
+            results.append(found)
+        }
+        #expect(recall(truth, results) >= 0.99, "seed \(seed)")
+    }
+
     @Test func neighborsAndPairsAreAll() throws {
         let (fixture, _) = try store(3000, dimension: 64, seed: 65)
         let store = try fixture.store()

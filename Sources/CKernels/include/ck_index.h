@@ -22,6 +22,17 @@ struct ck_code_query {
     float base;
     /// What a row's error factor is multiplied by to give the margin between estimate and upper bound.
     float margin;
+    /// What it is multiplied by to give the standard deviation of the estimate.
+    float noise;
+};
+
+/// What decides how many rows of a bucket are above a similarity.
+struct ck_expectation {
+    float similarity;
+    /// Standard deviation of the rows' products around their mean's, as a multiple of the bucket's spread.
+    float deviation;
+    /// Standard deviation of a mean's product, as a multiple of its error factor; 0 when products are exact.
+    float noise;
 };
 
 /// One table of kernels for one instruction set.
@@ -50,6 +61,12 @@ struct ck_index_kernels {
     /// Rotates a vector of `count` (a multiple of 64) floats in place: 4 rounds of sign changes and Walsh-Hadamard
     /// transforms, as Docs/IndexFormat.md says. `signs` holds 4 * count / 64 words.
     void (*_Nonnull rotate)(float *_Nonnull vector, size_t count, const uint64_t *_Nonnull signs);
+    /// For each bucket whose entry in `expected` is not negative, what it may be expected to hold above a similarity:
+    /// its size, starts[i + 1] - starts[i], times the share of a normal distribution around its mean's product. The
+    /// share is right to about 1e-5; NaN counts as all of the bucket.
+    void (*_Nonnull expect)(
+        const struct ck_expectation *_Nonnull terms, const float *_Nonnull products, const float *_Nonnull spreads,
+        const float *_Nonnull errors, const uint32_t *_Nonnull starts, size_t count, float *_Nonnull expected);
 };
 
 /// Makes the sign code of one row: `rotated` and `centre` hold `count` (a multiple of 64) floats, `code` gets
@@ -65,6 +82,11 @@ void ck_encode(
 void ck_quantise(
     const float *_Nonnull rotated, const float *_Nonnull centre, size_t count, float deviations,
     uint64_t *_Nonnull planes, struct ck_code_query *_Nonnull query);
+
+/// Asks for bytes that are soon going to be read to be brought into the cache.
+static inline void ck_prefetch(const void *_Nonnull bytes, size_t count) {
+    for (size_t i = 0; i < count; i += 64) __builtin_prefetch((const char *)bytes + i);
+}
 
 /// The kernels of a level, or NULL when this machine cannot run it.
 const struct ck_index_kernels *_Nullable ck_index_kernels_for(enum ck_simd_level level);

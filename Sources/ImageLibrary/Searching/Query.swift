@@ -37,8 +37,8 @@ public struct Query: Sendable {
     public var top: Int
     /// The lowest cosine similarity that counts as found.
     public var minimum: Float?
-    /// Only files at or below these paths, when there are any.
-    public var folders: [FilePath]
+    /// Which pictures may be found.
+    public var filter: PictureFilter
     /// Whether every vector is compared, instead of only the likely ones.
     public var isExact: Bool
     /// What decoding a query picture may cost.
@@ -46,14 +46,14 @@ public struct Query: Sendable {
 
     /// Makes a question.
     public init(
-        _ parts: [Part], top: Int = 10, minimum: Float? = nil, folders: [FilePath] = [],
+        _ parts: [Part], top: Int = 10, minimum: Float? = nil, filter: PictureFilter = PictureFilter(),
         isExact: Bool = false,
         limits: DecodeLimits = DecodeLimits()
     ) {
         self.parts = parts
         self.top = top
         self.minimum = minimum
-        self.folders = folders
+        self.filter = filter
         self.isExact = isExact
         self.limits = limits
     }

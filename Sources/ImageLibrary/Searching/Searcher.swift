@@ -12,14 +12,12 @@ extension LibraryReader {
     ) throws
         -> [Hit]
     {
-        // The filter chooses pictures; of a picture's names, only those in the folders are told.
-        let folders = try query.folders.map { try LibraryPaths.absolute($0) }
-        var filter: RowFilter?
-        if !query.folders.isEmpty {
-            let allowed = try query.folders.reduce(into: Set<UInt64>()) {
-                $0.formUnion(try contents(below: $1))
-            }
-            filter = snapshot.filter { allowed.contains($0) }
+        // The filter chooses pictures; of a picture's names, only those that satisfy it are told.
+        let condition = try condition(of: query.filter)
+        let catalog = catalog
+        let filter = try condition.map { condition in
+            let allowed = try catalog.read { try catalog.contents(where: condition, in: $0) }
+            return snapshot.filter { allowed.contains($0) }
         }
         var count = query.top
         while true {
@@ -29,7 +27,7 @@ extension LibraryReader {
             options.minimum = query.minimum
             let neighbors = try snapshot.search(vector, count: count, options: options)
             let hits = try hits(
-                neighbors, folders: folders, calibration: calibration,
+                neighbors, where: condition, calibration: calibration,
                 pair: query.isTextOnly ? .textImage : .imageImage)
             // Missing pictures took places: ask for more until there are enough or nothing is left.
             if hits.count >= query.top || neighbors.count < count || count >= snapshot.count {
@@ -39,8 +37,15 @@ extension LibraryReader {
         }
     }
 
+    /// What a filter means in the catalog; nil when it accepts everything.
+    private func condition(of filter: PictureFilter) throws -> FileCondition? {
+        if filter.isEmpty { return nil }
+        let folders = try filter.folders.map { try LibraryPaths.absolute($0) }
+        return FileCondition(filter, folders: folders, roots: roots.values.sorted { $0.id < $1.id })
+    }
+
     private func hits(
-        _ neighbors: [Neighbor], folders: [FilePath], calibration: ScoreCalibration?,
+        _ neighbors: [Neighbor], where condition: FileCondition?, calibration: ScoreCalibration?,
         pair: ScoreCalibration.Pair
     ) throws -> [Hit] {
         let catalog = catalog
@@ -48,14 +53,14 @@ extension LibraryReader {
             var hits: [Hit] = []
             for neighbor in neighbors {
                 let score = max(-1, min(1, neighbor.similarity))
-                for file in try catalog.files(content: neighbor.id, in: database) {
-                    let path = path(of: file)
-                    guard folders.isEmpty || folders.contains(where: { path.starts(with: $0) }) else {
-                        continue
-                    }
+                let files =
+                    try condition.map {
+                        try catalog.files(content: neighbor.id, where: $0, in: database)
+                    } ?? catalog.files(content: neighbor.id, in: database)
+                for file in files {
                     hits.append(
                         Hit(
-                            path: path, score: score,
+                            path: path(of: file), score: score,
                             calibrated: calibration?.shareBelow(score, pair),
                             id: neighbor.id))
                 }

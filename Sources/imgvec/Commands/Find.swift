@@ -40,14 +40,10 @@ struct Find: ParsableCommand {
         help: ArgumentHelp("The lowest cosine similarity to report.", valueName: "score"))
     var minimum: Float?
 
-    @Option(
-        name: .customLong("in"),
-        help: ArgumentHelp("Only pictures at or below this path; repeatable.", valueName: "path"))
-    var folders: [PathArgument] = []
-
     @Flag(help: "Compare with every vector instead of only the likely ones.")
     var exact = false
 
+    @OptionGroup var chosen: FilterOptions
     @OptionGroup var location: IndexLocation
     @OptionGroup var choice: ModelChoice
     @OptionGroup var output: OutputOptions
@@ -70,7 +66,7 @@ struct Find: ParsableCommand {
 
     func run() throws {
         let query = try Query(
-            parts(), top: top, minimum: minimum, folders: folders.map(\.path), isExact: exact,
+            parts(), top: top, minimum: minimum, filter: chosen.filter, isExact: exact,
             limits: decoding.limits)
         let reader = try location.library().reader()
         let asker = try Asker(reader: reader, choice: choice)

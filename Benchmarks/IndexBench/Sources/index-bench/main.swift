@@ -3,7 +3,7 @@
 //     index-bench build FOLDER VECTORS.f32 DIMENSION [ROWS PER COMMIT]
 //     index-bench query FOLDER QUERIES.f32 DIMENSION RECALL OUT.i64 [ROUNDS]
 //     index-bench neighbors FOLDER DIMENSION THREADS OUT.i64
-//     index-bench pairs FOLDER DIMENSION THREADS SIMILARITY
+//     index-bench pairs FOLDER DIMENSION THREADS SIMILARITY OUT.i64
 //     index-bench add FOLDER VECTORS.f32 DIMENSION
 //
 // Files are raw little-endian arrays, row after row; row i has the id i + 1.
@@ -13,9 +13,21 @@ import VectorIndex
 
 struct Failure: Error, CustomStringConvertible { let description: String }
 
-func floats(_ path: String) throws -> [Float] {
-    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    return data.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+/// A mapped file of floats.
+struct Floats {
+    private let data: Data
+    let count: Int
+
+    init(_ path: String) throws {
+        data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        count = data.count / MemoryLayout<Float>.stride
+    }
+
+    func withBuffer<T>(_ body: (UnsafeBufferPointer<Float>) throws -> T) rethrows -> T {
+        try data.withUnsafeBytes { try body($0.bindMemory(to: Float.self)) }
+    }
+
+    subscript(range: Range<Int>) -> [Float] { withBuffer { Array($0[range]) } }
 }
 
 func space(_ dimension: String) throws -> VectorSpace {
@@ -58,13 +70,13 @@ func run(_ words: [String]) throws -> [String: Double] {
     let folder = FilePath(words[1])
     switch (words[0], words.count) {
     case ("build", 4...5), ("add", 4):
-        let space = try space(words[3]), values = try floats(words[2])
+        let space = try space(words[3]), values = try Floats(words[2])
         let rows = values.count / space.dimension
         let batch = words.count > 4 ? Int(words[4]) ?? rows : rows
         return try timed {
             let store = try VectorStore(folder: folder, space: space)
             let first = store.highestID
-            try values.withUnsafeBufferPointer { values in
+            try values.withBuffer { values in
                 for row in 0..<rows {
                     let vector = UnsafeBufferPointer(
                         rebasing: values[row * space.dimension..<(row + 1) * space.dimension])
@@ -77,12 +89,12 @@ func run(_ words: [String]) throws -> [String: Double] {
             try store.close()
         }
     case ("query", 6...7):
-        let space = try space(words[3]), values = try floats(words[2])
+        let space = try space(words[3]), values = try Floats(words[2])
         var options = SearchOptions()
         options.recall = Float(words[4]) ?? 0.99
         let count = values.count / space.dimension
         let queries = (0..<count).map {
-            Array(values[$0 * space.dimension..<($0 + 1) * space.dimension])
+            values[$0 * space.dimension..<($0 + 1) * space.dimension]
         }
         var result: [String: Double] = [:]
         var snapshot: VectorSnapshot?
@@ -92,6 +104,7 @@ func run(_ words: [String]) throws -> [String: Double] {
             snapshot = opened
         }
         guard let snapshot else { return [:] }
+        result["first_mib"] = peakMemory()
         var ids = [Int64](repeating: 0, count: count * 10)
         let rounds = words.count > 6 ? Int(words[6]) ?? 1 : 1
         let all = try timed {
@@ -121,13 +134,15 @@ func run(_ words: [String]) throws -> [String: Double] {
         }
         try write(ids, to: words[4])
         return time
-    case ("pairs", 5):
+    case ("pairs", 6):
         let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
-        var found = 0
+        var found: [SimilarPair] = []
         var time = try timed {
-            found = try snapshot.pairs(above: Float(words[4]) ?? 0.95, threads: Int(words[3]) ?? 1).count
+            found = try snapshot.pairs(above: Float(words[4]) ?? 0.95, threads: Int(words[3]) ?? 1)
         }
-        time["pairs"] = Double(found)
+        let ids = found.flatMap { [snapshot.id(ofRow: $0.a), snapshot.id(ofRow: $0.b)].map { Int64($0) - 1 } }
+        try write(ids, to: words[5])
+        time["pairs"] = Double(found.count)
         return time
     default: throw Failure(description: "'\(words.joined(separator: " "))' is no known measurement")
     }
