@@ -93,7 +93,7 @@ class Run:
         queries = np.array(vectors(self.work / "queries.f32"))
         self.note("imgvec", best=choose(self.ours.query, self.ours.sweep, truth))
         for peer in self.peers:
-            if "best" in self.figures(peer.name) or not peer.files(self.work)[0].exists():
+            if self.figures(peer.name).get("best") or not peer.files(self.work)[0].exists():
                 continue
             search = peer.open(self.work)
             self.note(peer.name, best=choose(lambda p: time_queries(search, queries, p), peer.sweep, truth))

@@ -27,7 +27,9 @@ extension VectorStore {
     /// deletions, and switches the manifest to them. Nothing changes, here or on the disk, when it throws.
     func rewrite(merging groups: [[Int]], appending rows: [UInt64: [Float]]) throws(IndexError) {
         var next = manifest
-        next.generation += 1
+        // Numbers that a failed attempt has used are not used again: readers may have seen them.
+        next.generation = max(next.generation, attempted.generation) + 1
+        next.nextFile = max(next.nextFile, attempted.nextFile)
         var written: [FilePath] = []
         let result: [LiveSegment]
         do {
@@ -38,13 +40,13 @@ extension VectorStore {
         } catch {
             // The manifest's own write may have failed after the rename (its folder could not be flushed); then the
             // new files are named, and must stay.
-            if (try? Manifest.read(in: folder)) == manifest {
-                for path in written { disk.remove(path) }
-            } else {
-                manifest.generation = next.generation
+            let found = try? Manifest.read(in: folder)
+            if found == nil || found == next {
                 isUncertain = true
+            } else {
+                for path in written { disk.remove(path) }
             }
-            manifest.nextFile = next.nextFile
+            attempted = (next.generation, next.nextFile)
             throw error
         }
         manifest = next

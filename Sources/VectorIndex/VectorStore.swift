@@ -21,6 +21,8 @@ public final class VectorStore {
     var changed: Set<UInt64> = []
     /// Whether a write failed so late that the disk may have the manifest which this store has not.
     var isUncertain = false
+    /// The numbers that the last failed commit had come to.
+    var attempted: (generation: UInt64, nextFile: UInt64) = (0, 0)
     private var pending: [UInt64: [Float]] = [:]
     private var isClosed = false
 

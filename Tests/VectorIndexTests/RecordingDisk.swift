@@ -6,12 +6,13 @@ import VectorIndex
 
 /// A disk that remembers every operation, and fails one when asked to; a crash can be played after any of them.
 final class RecordingDisk: StoreDisk {
+    /// An operation on a file of the store's folder.
     enum Operation: Sendable {
-        case create(FilePath)
-        case write(FilePath, offset: Int, [UInt8])
-        case flush(FilePath)
-        case rename(FilePath, to: FilePath)
-        case remove(FilePath)
+        case create(String)
+        case write(String, offset: Int, [UInt8])
+        case flush(String)
+        case rename(String, to: String)
+        case remove(String)
         case flushFolder
     }
 
@@ -54,8 +55,10 @@ final class RecordingDisk: StoreDisk {
         }
     }
 
+    private func name(_ path: FilePath) -> String { path.lastComponent?.string ?? "" }
+
     func create(_ path: FilePath, replacing: Bool) throws -> FileDescriptor {
-        if note(.create(path)) { throw Errno.permissionDenied }
+        if note(.create(name(path))) { throw Errno.permissionDenied }
         return try disk.create(path, replacing: replacing)
     }
 
@@ -63,23 +66,23 @@ final class RecordingDisk: StoreDisk {
         _ bytes: UnsafeRawBufferPointer, to file: FileDescriptor, at offset: Int, path: FilePath
     ) throws {
         // A full disk takes a part.
-        let fails = note(.write(path, offset: offset, Array(bytes)))
+        let fails = note(.write(name(path), offset: offset, Array(bytes)))
         let taken = fails ? UnsafeRawBufferPointer(rebasing: bytes.prefix(bytes.count / 2)) : bytes
         try disk.write(taken, to: file, at: offset, path: path)
         if fails { throw Errno.noSpace }
     }
 
     func flush(_ file: FileDescriptor, path: FilePath) throws {
-        if note(.flush(path)) { throw SystemError("flush", path: path, errno: .ioError) }
+        if note(.flush(name(path))) { throw SystemError("flush", path: path, errno: .ioError) }
     }
 
     func rename(_ from: FilePath, to: FilePath) throws {
-        if note(.rename(from, to: to)) { throw SystemError("rename", path: from, errno: .ioError) }
+        if note(.rename(name(from), to: name(to))) { throw SystemError("rename", path: from, errno: .ioError) }
         try disk.rename(from, to: to)
     }
 
     func remove(_ path: FilePath) {
-        _ = note(.remove(path))
+        _ = note(.remove(name(path)))
         disk.remove(path)
     }
 
@@ -105,14 +108,14 @@ struct CrashedFolder {
         var pending: [(offset: Int, bytes: [UInt8])] = []
     }
     private enum Naming {
-        case set(FilePath, Int)
-        case rename(FilePath, to: FilePath, Int)
-        case remove(FilePath)
+        case set(String, Int)
+        case rename(String, to: String, Int)
+        case remove(String)
     }
 
     private var files: [File] = []
-    private var names: [FilePath: Int] = [:]
-    private var durableNames: [FilePath: Int] = [:]
+    private var names: [String: Int] = [:]
+    private var durableNames: [String: Int] = [:]
     private var pendingNames: [Naming] = []
 
     /// Follows one operation of a disk.
@@ -150,7 +153,7 @@ struct CrashedFolder {
     }
 
     /// The files as they are found after the crash.
-    func contents(_ fate: Fate, _ random: inout SeededRandom) -> [FilePath: [UInt8]] {
+    func contents(_ fate: Fate, _ random: inout SeededRandom) -> [String: [UInt8]] {
         var found = durableNames
         for naming in pendingNames {
             guard fate == .kept || (fate == .torn && Bool.random(using: &random)) else { continue }
