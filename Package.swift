@@ -30,6 +30,8 @@ let package = Package(
     products: [
         .executable(name: "imgvec", targets: ["imgvec"]),
         .library(name: "VectorIndex", targets: ["VectorIndex"]),
+        // For Benchmarks/CopyScale.
+        .library(name: "Analysis", targets: ["Analysis"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

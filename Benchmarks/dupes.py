@@ -1,6 +1,7 @@
 """Finding copies: imgvec beside the tools people use, on attacked photographs among hard negatives.
 
     python3 dupes.py BINARY PHOTOS [--distractors DIR] [--data DIR] [--half tune|report|all] [--peers NAME,...] [--keep DIR]
+                     [--results FILE]
 
 PHOTOS is a folder of distinct photographs: every second one (by name) is attacked, the others are used in the collages;
 --half says which (`tune` the 1st, 3rd, ..., what thresholds were chosen on; `report` the others). Distractors
@@ -12,13 +13,15 @@ Recall of an attack: attacked pictures that are paired with their original in a 
 alone, so that attacks cannot help each other. Precision: of all pairs in one run over everything, originals, all
 attacks and distractors, those of one photograph; pairs of distractors that a person has called true copies (--true FILE,
 lines of two names) are left out. imgvec reports groups: its pairs are those of each member with the kept picture.
-"images/s" counts everything from the files to the pairs of that run. Needs requirements-dupes.txt; a peer that is not
-installed, or whose weights cannot be had, is named and left out.
+"images/s" counts everything from the files to the pairs of that run; peak memory is that of the largest process, Python
+and its libraries included where the tool is one of theirs. Needs requirements-dupes.txt; a peer that is not installed,
+or whose weights cannot be had, is named and left out. --results writes the figures as JSON.
 """
 import argparse
 import base64
 import json
 import os
+import platform
 import random
 import resource
 import subprocess
@@ -82,6 +85,10 @@ def add_distractors(options, folder):
 
 class Tool:
     """`prepare` sees every file once; `pairs` may be asked again and again."""
+    memory = 0  # kB, of processes that the tool starts
+
+    def peak(self):
+        return self.memory or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def prepare(self, files):
         raise NotImplementedError
@@ -90,16 +97,27 @@ class Tool:
         raise NotImplementedError
 
 
+# A process inherits the peak of the one that starts it: between this one and the binary stands one that is small.
+ASIDE = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[2:]).returncode
+with open(sys.argv[1], "w") as out:
+    out.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
+
+
 class Imgvec(Tool):
     def __init__(self, binary, level, folder, scratch):
         self.binary, self.level, self.folder = str(Path(binary).resolve()), level, folder
-        self.index = str(scratch / f"index-{level}")
+        self.index, self.told = str(scratch / f"index-{level}"), scratch / f"memory-{level}"
 
     def run(self, *arguments):
-        done = subprocess.run(["/usr/bin/env", self.binary, *map(str, arguments), "--index", self.index],
-                              capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-S", "-c", ASIDE, str(self.told), self.binary, *map(str, arguments),
+                               "--index", self.index], capture_output=True, text=True)
         if done.returncode not in (0, 1):
             sys.exit(f"imgvec {arguments} ended with {done.returncode}: {done.stderr}")
+        self.memory = max(self.memory, int(self.told.read_text()))
         return done.stdout
 
     def prepare(self, files):
@@ -224,7 +242,7 @@ def measure(tool, files, runs, known):
     start = time.time()
     tool.prepare(files)
     pairs = list(tool.pairs(files))
-    seconds = time.time() - start
+    seconds, memory = time.time() - start, tool.peak()
     right = sum(photo(a) is not None and photo(a) == photo(b) for a, b in pairs)
     wrong = {tuple(sorted(pair)) for pair in pairs if photo(pair[0]) is None or photo(pair[0]) != photo(pair[1])
              if frozenset(Path(file).name for file in pair) not in known}
@@ -232,7 +250,6 @@ def measure(tool, files, runs, known):
     for attack, run in runs.items():
         hit = {photo(a) for a, b in tool.pairs(run) if photo(a) is not None and photo(a) == photo(b)}
         recall[attack] = len(hit) / sum("/attacks/" in file for file in run)
-    memory = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {"rate": len(files) / seconds, "memory": memory / 1024, "recall": recall, "right": right,
             "wrong": sorted(wrong)}
 
@@ -284,7 +301,8 @@ def main():
     parser.add_argument("--half", choices=("tune", "report", "all"), default="report")
     parser.add_argument("--peers", help="names, separated by commas; none: imgvec alone")
     parser.add_argument("--true", help="pairs of distractors that are copies in truth, two names a line")
-    parser.add_argument("--keep", help="leave pictures and results in this folder")
+    parser.add_argument("--keep", help="leave the pictures in this folder")
+    parser.add_argument("--results", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     known = set()
     if options.true:
@@ -303,11 +321,12 @@ def main():
         tools = {f"imgvec {level}": lambda level=level: Imgvec(options.binary, level, folder, scratch)
                  for level in ("copies", "edits")}
         wanted = PEERS if options.peers is None else {n: PEERS[n] for n in options.peers.split(",") if n}
-        results = {}
+        results, missing = {}, {}
         for name, make in {**tools, **wanted}.items():
             result = in_own_process(make, files, runs, known)
             if "error" in result:
-                print(f"{name}: not measured ({result['error']})")
+                missing[name] = result["error"]
+                print(f"{name}: not measured ({result['error']})", flush=True)
             else:
                 results[name] = result
                 print(f"{name}: done", flush=True)
@@ -316,8 +335,15 @@ def main():
             if name.startswith("imgvec"):
                 for a, b in results[name]["wrong"]:
                     print(f"{name} wrong: {Path(a).relative_to(folder)} {Path(b).relative_to(folder)}")
-        if options.keep:
-            (scratch / "results.json").write_text(json.dumps(results))
+        if options.results:
+            for result in results.values():
+                result["wrong"] = [[str(Path(file).relative_to(folder)) for file in pair] for pair in result["wrong"]]
+            options.results.parent.mkdir(parents=True, exist_ok=True)
+            options.results.write_text(json.dumps({
+                "arguments": {name: str(value) for name, value in vars(options).items()
+                              if name in ("half", "per_label", "peers")},
+                "photographs": photos, "distractors": distractors, "pictures": len(files), "cores": os.cpu_count(),
+                "system": platform.platform(), "tools": results, "not measured": missing}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

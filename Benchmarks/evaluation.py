@@ -154,21 +154,23 @@ def copy_figures(images, edited, chosen, alike):
 
 
 def dupes_figures(binary, folder, scratch, chosen, alike):
-    """The same copies found by `imgvec dupes`, which looks at the pixels too: recall, and the precision of what it reports."""
+    """The same copies found by `imgvec dupes --level edits`, which looks at the pixels too: recall, and the precision of what it reports."""
     index = scratch / "index"
     binary.run("index", folder, "--index", index, *binary.model, ok=(0, 3))
-    groups = json.loads(binary.run("dupes", "--index", index, "--format", "json", *binary.model, ok=(0, 1)) or "[]")
+    groups = json.loads(binary.run("dupes", "--level", "edits", "--index", index, "--format", "json", *binary.model, ok=(0, 1)) or "[]")
     place = {n: k for k, n in enumerate(chosen)}
     original = lambda name: int(Path(name).stem.split("~")[0])
     found, right, wrong = collections.Counter(), 0, 0
     for group in groups:
         keep = original(group["keep"])
-        names = [Path(member["path"]).stem for member in group["members"]] + [Path(group["keep"]).stem]
+        names = [Path(member["path"]).stem for member in group["members"]]  # the kept one is among them
         whole = {int(name) for name in names if "~" not in name}
         for name in names:
             if "~" in name and original(name) in whole:
                 found[name.split("~")[1]] += 1
         for member in group["members"]:
+            if member["path"] == group["keep"]:
+                continue
             other = original(member["path"])
             same = other == keep or (keep in place and alike[place[keep], other]) or (other in place and alike[place[other], keep])
             right, wrong = right + same, wrong + (not same and (keep in place or other in place))
@@ -236,7 +238,7 @@ def main():
         if options.dupes:
             print("imgvec dupes ...", file=sys.stderr)
             table["imgvec dupes"], precision = dupes_figures(binary, folder, scratch, chosen, alike)
-            notes.append(f"`imgvec dupes` is measured as it answers, without a threshold to choose: precision {precision:.3f}.")
+            notes.append(f"`imgvec dupes --level edits` is measured as it answers, without a threshold to choose: precision {precision:.3f}.")
     figures = list(dict.fromkeys(name for column in table.values() for name in column))
     print(f"| measure | {' | '.join(table)} |\n|---|{'---|' * len(table)}")
     for name in figures:

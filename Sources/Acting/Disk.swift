@@ -26,6 +26,8 @@ package protocol Disk: Sendable {
     func truncate(_ file: FileDescriptor, to length: Int64, path: FilePath) throws(SystemError)
     /// Gives an open file permissions, and the owner where the system allows it, and its modification time.
     func set(_ status: FileStatus, on file: FileDescriptor, path: FilePath) throws(SystemError)
+    /// Gives an open file the extended attributes of another, as far as its file system holds such.
+    func setAttributes(of source: FileDescriptor, on file: FileDescriptor, path: FilePath) throws(SystemError)
     /// Waits until an open file's data are on the disk.
     func flush(_ file: FileDescriptor, path: FilePath) throws(SystemError)
     /// Waits until a folder's names are on the disk.
@@ -128,6 +130,14 @@ package struct SystemDisk: Disk {
             imgvec_set_modified(
                 file.rawValue, isBefore1970 ? seconds - 1 : seconds,
                 Int(isBefore1970 ? rest + 1_000_000_000 : rest))
+        }
+    }
+
+    package func setAttributes(
+        of source: FileDescriptor, on file: FileDescriptor, path: FilePath
+    ) throws(SystemError) {
+        try check("set the extended attributes of", path) {
+            imgvec_copy_attributes(source.rawValue, file.rawValue)
         }
     }
 

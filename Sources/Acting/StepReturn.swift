@@ -175,7 +175,9 @@ extension StepReturn {
         try removeIfThere(restored)
         let status = try FileStatus.of(file, path: keeper).with(
             modified: move.identity.modified, permissions: link.permissions)
-        try StepTaking.copy(file, from: keeper, to: restored, like: status, sha256: digest, disk: disk)
+        // The attributes of the kept file are its own.
+        try StepTaking.copy(
+            file, from: keeper, to: restored, like: status, sha256: digest, withAttributes: false, disk: disk)
         try removeIfThere(aside)
         try disk.rename(place, to: aside)
         guard try isLink(at: aside, link, step) else {

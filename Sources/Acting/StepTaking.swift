@@ -50,10 +50,11 @@ struct StepTaking {
         try disk.flush(place.folder)
     }
 
-    /// Copies an open file's bytes to a free name, flushes them, and checks what has arrived.
+    /// Copies an open file's bytes, and perhaps its extended attributes, to a free name, flushes them, and checks what
+    /// has arrived.
     static func copy(
         _ source: FileDescriptor, from path: FilePath, to place: Place, like status: FileStatus,
-        sha256: [UInt8], disk: any Disk
+        sha256: [UInt8], withAttributes: Bool = true, disk: any Disk
     ) throws {
         let made = try disk.create(place, permissions: 0o600)
         defer { try? made.close() }
@@ -70,6 +71,7 @@ struct StepTaking {
             }
             offset += Int64(count)
         }
+        if withAttributes { try disk.setAttributes(of: source, on: made, path: place.path) }
         try disk.set(status, on: made, path: place.path)
         try disk.flush(made, path: place.path)
         guard try ContentDigest.sha256(of: made, path: place.path) == sha256 else {
@@ -87,6 +89,7 @@ struct StepTaking {
             try disk.clone(keeper.file, to: place, permissions: 0o600)
             let made = try place.open()
             defer { try? made.close() }
+            try disk.setAttributes(of: replaced.file, on: made, path: place.path)
             try disk.set(replaced.status, on: made, path: place.path)
             guard try ContentDigest.sha256(of: made, path: place.path) == keeper.sha256 else {
                 throw SkipReason.changed(keeper.path, what: "content")

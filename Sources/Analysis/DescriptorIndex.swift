@@ -18,7 +18,7 @@ public struct DescriptorIndex: Sendable {
     /// Descriptors that differ in at most so many of their 256 bits are taken for one patch.
     public static let distance = 60
     private static let tableCount = 8
-    private static let largestBucket = 256
+    private static let largestBucket = 64
 
     private let pictureCount: Int
     private let descriptors: [UInt64]

@@ -28,35 +28,18 @@ public enum HashJoin {
     /// Costs 272 look-ups a hash and one comparison for each candidate met there: about n²/240 comparisons of
     /// random hashes, more when many are alike. Memory: about 8 bytes a hash beside the result.
     public static func pairs(_ hashes: [SIMD4<UInt64>], within distance: Int) -> [Pair] {
-        let limit = min(distance, largestDistance)
-        guard limit >= 0, hashes.count > 1, hashes.count < Int(UInt32.max) else { return [] }
-        var found: [Pair] = []
-        for band in 0..<bandCount {
-            let table = BandTable(hashes, band: band)
-            for (index, hash) in hashes.enumerated() {
-                let value = band16(hash, band)
-                for flip in 0...16 {
-                    let probe = flip == 16 ? value : value ^ (1 << UInt16(flip))
-                    for other in table[probe] where Int(other) > index {
-                        let difference = hash ^ hashes[Int(other)]
-                        guard isFirstMeeting(difference, band: band) else { continue }
-                        let bits = bitCount(difference)
-                        if bits <= limit {
-                            found.append(Pair(first: index, second: Int(other), distance: bits))
-                        }
-                    }
-                }
-            }
-        }
-        return found.sorted { ($0.first, $0.second) < ($1.first, $1.second) }
+        pairs(hashes, with: hashes, within: distance, isSymmetric: true)
     }
 
     /// The pairs of a hash of one list and a hash of another (of the same length) at a distance of at most
     /// `distance` (at most 31), in ascending order of their positions; a position is not paired with itself.
     ///
-    /// `first` of a pair is the position in `hashes`, `second` that in `others`. Costs as much as `pairs` of one list.
+    /// `first` of a pair is the position in `hashes`, `second` that in `others`. With `isSymmetric`, hash i and other j
+    /// are known to be as far apart as hash j and other i, and only pairs whose first position is the smaller are
+    /// given. Costs as much as `pairs` of one list, or twice as much when it is not symmetric.
     public static func pairs(
-        _ hashes: [SIMD4<UInt64>], with others: [SIMD4<UInt64>], within distance: Int
+        _ hashes: [SIMD4<UInt64>], with others: [SIMD4<UInt64>], within distance: Int,
+        isSymmetric: Bool = false
     ) -> [Pair] {
         let limit = min(distance, largestDistance)
         guard limit >= 0, others.count < Int(UInt32.max) else { return [] }
@@ -67,11 +50,10 @@ public enum HashJoin {
                 let value = band16(hash, band)
                 for flip in 0...16 {
                     let probe = flip == 16 ? value : value ^ (1 << UInt16(flip))
-                    for other in table[probe] where Int(other) != index {
+                    for other in table[probe] where isSymmetric ? Int(other) > index : Int(other) != index {
                         let difference = hash ^ others[Int(other)]
-                        guard isFirstMeeting(difference, band: band) else { continue }
                         let bits = bitCount(difference)
-                        if bits <= limit {
+                        if bits <= limit, isFirstMeeting(difference, band: band) {
                             found.append(Pair(first: index, second: Int(other), distance: bits))
                         }
                     }

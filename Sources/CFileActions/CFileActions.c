@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #ifdef __APPLE__
+#include <copyfile.h>
 #include <sys/clonefile.h>
 #else
+#include <sys/xattr.h>
 #include <sys/ioctl.h>
 // linux/fs.h: _IOW(0x94, 9, int); the header itself is part of the kernel's development files.
 #ifndef FICLONE
@@ -48,3 +52,46 @@ int imgvec_set_modified(int file, long long seconds, long nanoseconds) {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)seconds, .tv_nsec = nanoseconds}};
     return futimens(file, times);
 }
+
+#ifdef __APPLE__
+int imgvec_copy_attributes(int from, int to) {
+    // fcopyfile(3) passes over what the other file system cannot hold.
+    return fcopyfile(from, to, NULL, COPYFILE_XATTR);
+}
+#else
+// One attribute; -1 and errno when it cannot be copied.
+static int copy_attribute(int from, int to, const char *name) {
+    for (int attempt = 0; attempt < 4; attempt++) {
+        ssize_t size = fgetxattr(from, name, NULL, 0);
+        if (size < 0) return errno == ENODATA ? 0 : -1;
+        char *value = malloc((size_t)size + 1);
+        if (!value) return -1;
+        ssize_t count = fgetxattr(from, name, value, (size_t)size);
+        int result = count < 0 ? -1 : fsetxattr(to, name, value, (size_t)count, 0);
+        int reason = errno;
+        free(value);
+        if (result == 0) return 0;
+        errno = reason;
+        // It has grown meanwhile: once more.
+        if (count >= 0 || reason != ERANGE) return reason == ENOTSUP ? 0 : -1;
+    }
+    return -1;
+}
+
+int imgvec_copy_attributes(int from, int to) {
+    ssize_t size = flistxattr(from, NULL, 0);
+    if (size <= 0) return size == 0 || errno == ENOTSUP ? 0 : -1;
+    char *names = malloc((size_t)size);
+    if (!names) return -1;
+    ssize_t count = flistxattr(from, names, (size_t)size);
+    int result = count < 0 ? -1 : 0;
+    for (const char *name = names; result == 0 && name < names + count; name += strlen(name) + 1) {
+        // The other name spaces are the system's: labels and access lists that mean something on their own disk only.
+        if (strncmp(name, "user.", 5) == 0) result = copy_attribute(from, to, name);
+    }
+    int reason = errno;
+    free(names);
+    errno = reason;
+    return result;
+}
+#endif

@@ -71,7 +71,30 @@ BODY void gradients(const float *in, ptrdiff_t width, ptrdiff_t height, float *a
     }
 }
 
-// Fills gradients `dx`, `dy` and the corner measure; `a`, `b`, `c` are scratch.
+// The angle of a vector in turns, 0 up to 1, to within 1/10000 of a turn.
+BODY float turns(float y, float x) {
+    const float ax = fabsf(x), ay = fabsf(y);
+    const float low = ax < ay ? ax : ay, high = ax < ay ? ay : ax;
+    const float ratio = low / (high > 0 ? high : 1);
+    const float square = ratio * ratio;
+    float angle = ratio * (0.15915494f * (0.9998660f + square * (-0.3302995f + square * (0.1801410f
+        + square * (-0.0851330f + square * 0.0208351f)))));
+    angle = ay > ax ? 0.25f - angle : angle;
+    angle = x < 0 ? 0.5f - angle : angle;
+    angle = y < 0 ? 1 - angle : angle;
+    return angle >= 1 ? angle - 1 : angle;
+}
+
+// Puts lengths in the place of `dx` and angles in turns in that of `dy`.
+BODY void polar(float *dx, float *dy, ptrdiff_t count) {
+    for (ptrdiff_t i = 0; i < count; i++) {
+        const float x = dx[i], y = dy[i];
+        dx[i] = sqrtf(x * x + y * y);
+        dy[i] = turns(y, x);
+    }
+}
+
+// Fills the lengths of the gradients (`dx`), their angles (`dy`) and the corner measure; `a`, `b`, `c` are scratch.
 BODY void responses(
     const uint8_t *grey, ptrdiff_t width, ptrdiff_t height, float *dx, float *dy, float *a, float *b, float *c,
     float *measure) {
@@ -86,6 +109,7 @@ BODY void responses(
     for (ptrdiff_t i = 0; i < count; i++) c[i] = dx[i] * dy[i];
     blur(c, width, height, measure, c);
     for (ptrdiff_t i = 0; i < count; i++) measure[i] = (a[i] * b[i] - c[i] * c[i]) / (a[i] + b[i] + 1e-3f);
+    polar(dx, dy, count);
 }
 
 __attribute__((noinline)) static void responses_portable(
@@ -102,21 +126,9 @@ __attribute__((noinline, target("avx2"))) static void responses_avx2(
 }
 #endif
 
-// The angle of a vector in turns, 0 up to 1, to within 1/10000 of a turn.
-BODY float turns(float y, float x) {
-    const float ax = fabsf(x), ay = fabsf(y);
-    const float ratio = ax > ay ? ay / ax : ax / (ay > 0 ? ay : 1);
-    const float square = ratio * ratio;
-    float angle = ratio * (0.15915494f * (0.9998660f + square * (-0.3302995f + square * (0.1801410f
-        + square * (-0.0851330f + square * 0.0208351f)))));
-    if (ay >= ax && ay > 0) angle = 0.25f - angle;
-    if (x < 0) angle = 0.5f - angle;
-    if (y < 0) angle = 1 - angle;
-    return angle >= 1 ? angle - 1 : angle;
-}
-
+// Gradients as lengths and angles in turns.
 struct level {
-    const float *dx, *dy;
+    const float *length, *angle;
     ptrdiff_t width, height;
 };
 
@@ -129,12 +141,11 @@ static int orientations(const struct level *level, ptrdiff_t x, ptrdiff_t y, flo
             if (distance > ORIENTATION_RADIUS * ORIENTATION_RADIUS) continue;
             if (x + u < 0 || y + v < 0 || x + u >= level->width || y + v >= level->height) continue;
             const ptrdiff_t place = (y + v) * level->width + x + u;
-            const float dx = level->dx[place], dy = level->dy[place];
             // A parabola in place of SIFT's bell.
             const float weight = 1 - (float)distance / (ORIENTATION_RADIUS * ORIENTATION_RADIUS + 1);
-            const float position = turns(dy, dx) * (float)ORIENTATION_BINS;
+            const float position = level->angle[place] * (float)ORIENTATION_BINS;
             const int low = (int)position;
-            const float part = position - (float)low, strength = weight * sqrtf(dx * dx + dy * dy);
+            const float part = position - (float)low, strength = weight * level->length[place];
             histogram[low % ORIENTATION_BINS] += strength * (1 - part);
             histogram[(low + 1) % ORIENTATION_BINS] += strength * part;
         }
@@ -169,9 +180,20 @@ static int orientations(const struct level *level, ptrdiff_t x, ptrdiff_t y, flo
     return count;
 }
 
-static int ascending(const void *a, const void *b) {
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
+// The value that has `rank` of the others, none of them negative, before it in ascending order.
+//
+// Floats that are not negative are in the order of their bits: these are found from the highest down.
+BODY float ranked(const int32_t bits[VALUES], int rank) {
+    int32_t found = 0;
+    for (int bit = 30; bit >= 0; bit--) {
+        const int32_t probe = found | 1 << bit;
+        int below = 0;
+        for (int i = 0; i < VALUES; i++) below += bits[i] < probe;
+        if (below <= rank) found = probe;
+    }
+    float value;
+    memcpy(&value, &found, sizeof value);
+    return value;
 }
 
 static void describe(const struct level *level, float x, float y, float orientation, uint64_t bits[4]) {
@@ -188,12 +210,13 @@ static void describe(const struct level *level, float x, float y, float orientat
             const ptrdiff_t column = (ptrdiff_t)floorf(x + u * cosine - v * sine + 0.5f);
             const ptrdiff_t row = (ptrdiff_t)floorf(y + u * sine + v * cosine + 0.5f);
             if (column < 0 || row < 0 || column >= level->width || row >= level->height) continue;
-            const float dx = level->dx[row * level->width + column], dy = level->dy[row * level->width + column];
-            const float direction = turns(dy * cosine - dx * sine, dx * cosine + dy * sine) * (float)DIRECTIONS;
+            const ptrdiff_t place = row * level->width + column;
+            const float turned = level->angle[place] - orientation;
+            const float direction = (turned < 0 ? turned + 1 : turned) * (float)DIRECTIONS;
             const int k = (int)direction & (DIRECTIONS - 1);
             const float fk = direction - (float)(int)direction;
             const float radius = (u * u + v * v) * (1 / (10.f * 10.f));
-            const float strength = sqrtf(dx * dx + dy * dy) / (1 + radius);
+            const float strength = level->length[place] / (1 + radius);
             const float cell_v = ((float)j + 0.5f) * cells_per_sample + 0.5f;
             const int jv = (int)cell_v;
             const float fv = cell_v - (float)jv;
@@ -207,7 +230,7 @@ static void describe(const struct level *level, float x, float y, float orientat
             }
         }
     }
-    float values[VALUES], sorted[VALUES];
+    float values[VALUES];
     for (int i = 0; i < CELLS; i++) {
         for (int j = 0; j < CELLS; j++) {
             float *cell = histogram[i + 1][j + 1];
@@ -215,9 +238,10 @@ static void describe(const struct level *level, float x, float y, float orientat
             memcpy(values + DIRECTIONS * (CELLS * i + j), cell, DIRECTIONS * sizeof(float));
         }
     }
-    memcpy(sorted, values, sizeof sorted);
-    qsort(sorted, VALUES, sizeof(float), ascending);
-    const float thresholds[2] = {0.5f * (sorted[VALUES / 2 - 1] + sorted[VALUES / 2]), sorted[VALUES * 3 / 4]};
+    int32_t order[VALUES];
+    memcpy(order, values, sizeof order);
+    const float thresholds[2] = {
+        0.5f * (ranked(order, VALUES / 2 - 1) + ranked(order, VALUES / 2)), ranked(order, VALUES * 3 / 4)};
     memset(bits, 0, 4 * sizeof *bits);
     for (int t = 0; t < 2; t++) {
         for (int i = 0; i < VALUES; i++) {
@@ -341,6 +365,44 @@ BODY void match(
 }
 
 #if defined(__x86_64__)
+enum { MATCH_TILE = 512 };
+
+// As `match`, eight others at a time. A distance and a place stand in one number, so that the least of such numbers is
+// the first of the nearest.
+__attribute__((noinline, target("avx512f,avx512vpopcntdq,popcnt"))) static void match_avx512(
+    const uint64_t *descriptors, size_t count, const uint64_t *others, size_t other_count, ck_nearest *nearest,
+    ck_nearest *other_nearest) {
+    uint64_t words[4][MATCH_TILE], least[MATCH_TILE];
+    for (size_t i = 0; i < count; i++) nearest[i] = (ck_nearest){0, UINT32_MAX};
+    for (size_t start = 0; start < other_count; start += MATCH_TILE) {
+        const size_t tile = other_count - start < MATCH_TILE ? other_count - start : MATCH_TILE;
+        for (size_t j = 0; j < tile; j++) {
+            for (int word = 0; word < 4; word++) words[word][j] = others[4 * (start + j) + (size_t)word];
+            least[j] = UINT64_MAX;
+        }
+        for (size_t i = 0; i < count; i++) {
+            const uint64_t *a = descriptors + 4 * i;
+            const uint64_t a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3];
+            uint64_t best = UINT64_MAX;
+            for (size_t j = 0; j < tile; j++) {
+                const uint64_t distance = (uint64_t)(__builtin_popcountll(words[0][j] ^ a0))
+                    + (uint64_t)(__builtin_popcountll(words[1][j] ^ a1))
+                    + (uint64_t)(__builtin_popcountll(words[2][j] ^ a2))
+                    + (uint64_t)(__builtin_popcountll(words[3][j] ^ a3));
+                const uint64_t here = distance << 32 | j, there = distance << 32 | i;
+                best = here < best ? here : best;
+                least[j] = there < least[j] ? there : least[j];
+            }
+            if (best >> 32 < nearest[i].distance) {
+                nearest[i] = (ck_nearest){(uint32_t)(start + (best & UINT32_MAX)), (uint32_t)(best >> 32)};
+            }
+        }
+        for (size_t j = 0; j < tile; j++) {
+            other_nearest[start + j] = (ck_nearest){(uint32_t)least[j], (uint32_t)(least[j] >> 32)};
+        }
+    }
+}
+
 __attribute__((noinline, target("popcnt"))) static void match_popcnt(
     const uint64_t *descriptors, size_t count, const uint64_t *others, size_t other_count, ck_nearest *nearest,
     ck_nearest *other_nearest) {
@@ -352,6 +414,10 @@ void ck_match_descriptors(
     const uint64_t *descriptors, size_t count, const uint64_t *others, size_t other_count, ck_nearest *nearest,
     ck_nearest *other_nearest) {
 #if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vpopcntdq")) {
+        match_avx512(descriptors, count, others, other_count, nearest, other_nearest);
+        return;
+    }
     if (__builtin_cpu_supports("popcnt")) {
         match_popcnt(descriptors, count, others, other_count, nearest, other_nearest);
         return;

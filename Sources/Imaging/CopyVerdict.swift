@@ -22,6 +22,17 @@ extension PictureSketch {
     public func alignment(of other: PictureSketch) -> FeatureAlignment? {
         features.alignment(of: other.features, support: Self.leastSupport)
     }
+
+    /// Whether pictures that lie on each other like this can be one photograph as far as their outlines tell: whether one
+    /// of them is on the other whole, or nearly. Costs next to nothing; what it refuses, `verdict(on:laid:)` would.
+    public func mayBeWhole(_ other: PictureSketch, laid alignment: FeatureAlignment) -> Bool {
+        guard
+            let coverage = alignment.map.coverage(
+                ofFirst: (Double(features.width), Double(features.height)),
+                second: (Double(other.features.width), Double(other.features.height)))
+        else { return false }
+        return max(coverage.first, coverage.second) >= PictureComparison.leastInside - 0.05
+    }
 }
 
 extension PicturePlanes {
@@ -86,6 +97,8 @@ extension PicturePlanes {
 
 extension PictureComparison {
     private static let leastBlocks = 12
+    /// Of two pictures of one photograph one lies on the other with this share of it at least.
+    fileprivate static let leastInside = 0.72
 
     /// Whether the agreement makes the pictures one photograph, given how many corners agree with the map.
     fileprivate func isConvincing(support: Int, isTurnedFreely: Bool) -> Bool {
@@ -99,7 +112,7 @@ extension PictureComparison {
             return true
         }
         // A tile of a collage: the photograph was cut to its shape, and sticks out of the tile into others.
-        guard inside >= 0.72, rest <= 0.4, detail >= 0.4 else { return false }
+        guard inside >= Self.leastInside, rest <= 0.4, detail >= 0.4 else { return false }
         if support >= 7 { return patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= 30 }
         return patch.agreement >= 0.95 && part >= 0.45 && patch.blocks >= 45
     }

@@ -83,7 +83,7 @@ extension LocalFeatures {
                 from: (Double(from.x), Double(from.y)), to: (Double(to.x), Double(to.y)))
         }
         // What each pair of patches says alone: by how much the other is to be scaled and turned.
-        let scales = matches.map { points[$0.here].size / other.points[$0.there].size }
+        let scales = matches.map { log2(points[$0.here].size / other.points[$0.there].size) }
         let turns = matches.map { points[$0.here].angle - other.points[$0.there].angle }
         var found: (map: PlaneMap, count: Int)?
         let tried = min(Self.hypothesisCount, matches.count)
@@ -91,11 +91,11 @@ extension LocalFeatures {
         let plenty = max(24, matches.count / 2)
         search: for i in 0..<tried {
             for j in 0..<i {
-                guard abs(log2(scales[i] / scales[j])) < 0.8, Self.turn(turns[i] - turns[j]) < 0.6,
+                guard abs(scales[i] - scales[j]) < 0.8, Self.turn(turns[i] - turns[j]) < 0.6,
                     let map = PlaneMap.similarity(pairs[i], pairs[j])
                 else { continue }
                 let scale = (map.a * map.a + map.d * map.d).squareRoot()
-                guard scale > 0.05, scale < 20, abs(log2(Float(scale) / scales[i])) < 0.7,
+                guard scale > 0.05, scale < 20, abs(log2(Float(scale)) - scales[i]) < 0.7,
                     Self.turn(Float(atan2(map.d, map.a)) - turns[i]) < 0.5
                 else { continue }
                 let count = Self.inlierCount(of: map, pairs, tolerance: 0.016 * (1 + scale))
@@ -138,14 +138,18 @@ extension LocalFeatures {
         let scale = Float(abs(map.a * map.e - map.b * map.d).squareRoot())
         let turn = Float(atan2(map.d, map.a))
         let reach = 0.012 * (1 + scale)
+        // From left to right, so that only those around a place are looked at.
+        let order = points.indices.sorted { (points[$0].x, $0) < (points[$1].x, $1) }
+        let across = order.map { points[$0].x }
         var found: [PlaneMap.Correspondence] = []
         for (there, point) in other.points.enumerated() {
             let place = map(Double(point.x), Double(point.y))
             let (x, y) = (Float(place.x), Float(place.y))
             var best = (distance: Self.guidedDistance + 1, index: -1)
-            for (index, mine) in points.enumerated() where abs(mine.x - x) < reach && abs(mine.y - y) < reach
-            {
-                guard abs(log2(mine.size / (point.size * scale))) < 0.6,
+            for rank in Self.firstIndex(in: across, notBelow: x - reach)..<order.count {
+                let index = order[rank], mine = points[index]
+                guard mine.x < x + reach else { break }
+                guard abs(mine.y - y) < reach, abs(log2(mine.size / (point.size * scale))) < 0.6,
                     Self.turn(mine.angle - point.angle - turn) < 0.5
                 else { continue }
                 let distance = (0..<4).reduce(0) {
@@ -161,6 +165,16 @@ extension LocalFeatures {
             }
         }
         return found
+    }
+
+    /// The first position of an ascending list whose value is not below another; the list's length when there is none.
+    private static func firstIndex(in values: [Float], notBelow limit: Float) -> Int {
+        var (low, high) = (0, values.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if values[middle] < limit { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Different places that pairs come from and go to: many patches of one corner speak once.

@@ -47,11 +47,9 @@ public struct LocalFeatures: Sendable, Equatable {
             return
         }
         let factor = Float(Self.longerSide) / Float(longer)
-        let base = Luma(
-            picture.resized(
-                width: Self.scaled(picture.width, by: factor),
-                height: Self.scaled(picture.height, by: factor),
-                filter: .bilinear))
+        let base = Luma(picture).resized(
+            width: Self.scaled(picture.width, by: factor), height: Self.scaled(picture.height, by: factor),
+            filter: .bilinear)
         let shares = (0..<Self.scaleCount).map { 1 / Self.power(Self.scaleStep, $0) }
         let whole = shares.reduce(0, +)
         var points: [Point] = [], descriptors: [UInt64] = []

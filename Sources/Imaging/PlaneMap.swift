@@ -43,6 +43,54 @@ public struct PlaneMap: Sendable, Equatable {
             g: (m.g * n.a + m.h * n.d + n.g) / scale, h: (m.g * n.b + m.h * n.e + n.h) / scale)
     }
 
+    /// The shares of two pictures that lie on each other, when this map lays the second on the first; nil when it turns
+    /// a corner of the second over. Sides are in shares of each picture's longer one.
+    ///
+    /// The second picture's outline, cut along the sides of the first (Sutherland and Hodgman, CACM 1974).
+    func coverage(
+        ofFirst first: (width: Double, height: Double), second: (width: Double, height: Double)
+    ) -> (first: Double, second: Double)? {
+        typealias Point = (x: Double, y: Double)
+        guard let back = inverse, first.width * first.height > 0, second.width * second.height > 0 else {
+            return nil
+        }
+        var outline: [Point] = []
+        for (x, y) in [(0.0, 0.0), (second.width, 0), (second.width, second.height), (0, second.height)] {
+            guard g * x + h * y + 1 > 0.1 else { return nil }
+            outline.append(self(x, y))
+        }
+        func cut(_ side: (Point) -> Double) {
+            let before = outline
+            outline = []
+            for (index, point) in before.enumerated() {
+                let next = before[(index + 1) % before.count]
+                let (here, there) = (side(point), side(next))
+                if here >= 0 { outline.append(point) }
+                if (here < 0) != (there < 0) {
+                    let share = here / (here - there)
+                    outline.append(
+                        (point.x + share * (next.x - point.x), point.y + share * (next.y - point.y)))
+                }
+            }
+        }
+        cut { $0.x }
+        cut { $0.y }
+        cut { first.width - $0.x }
+        cut { first.height - $0.y }
+        func area(_ points: [Point]) -> Double {
+            var sum = 0.0
+            for (index, point) in points.enumerated() {
+                let next = points[(index + 1) % points.count]
+                sum += point.x * next.y - next.x * point.y
+            }
+            return abs(sum) / 2
+        }
+        return (
+            min(1, area(outline) / (first.width * first.height)),
+            min(1, area(outline.map { back($0.x, $0.y) }) / (second.width * second.height))
+        )
+    }
+
     var isFinite: Bool { [a, b, c, d, e, f, g, h].allSatisfy(\.isFinite) }
 
     /// A pair of points that belong together.

@@ -378,6 +378,50 @@ import Testing
         #expect(try scene.apply(lines).acted.isEmpty)
     }
 
+    #if os(Linux)
+        // The Glibc module does not have <sys/xattr.h>.
+        private typealias SetAttribute =
+            @convention(c) (
+                UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafeRawPointer, Int, Int32
+            ) -> Int32
+        private typealias GetAttribute =
+            @convention(c) (
+                UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafeMutableRawPointer, Int
+            ) -> Int
+
+        /// Sets an extended attribute; false where none can be.
+        private static func set(_ name: String, _ value: String, of path: FilePath) throws -> Bool {
+            let function = unsafeBitCast(try #require(dlsym(nil, "setxattr")), to: SetAttribute.self)
+            return path.withPlatformString { function($0, name, value, value.utf8.count, 0) } == 0
+        }
+
+        /// The value of an extended attribute; nil when there is none, or none can be.
+        private static func attribute(_ name: String, of path: FilePath) throws -> String? {
+            let function = unsafeBitCast(try #require(dlsym(nil, "getxattr")), to: GetAttribute.self)
+            var value = [UInt8](repeating: 0, count: 256)
+            let count = path.withPlatformString { function($0, name, &value, value.count) }
+            return count < 0 ? nil : String(decoding: value[..<count], as: UTF8.self)
+        }
+
+        @Test(.enabled(if: Mount.isPermitted, "no file system may be mounted here"))
+        func extendedAttributesMoveToAnotherDiskAndBack() throws {
+            let mount = try #require(Mount(options: "size=1m"))
+            let scene = try Scene()
+            let (copy, lines) = try Self.copies(on: mount, scene, .move)
+            let values = ["user.tag": "holiday", "user.xdg.comment": "the 2nd", "user.empty": ""]
+            for (name, value) in values {
+                guard try Self.set(name, value, of: copy) else {
+                    return  // this kernel's file system in memory holds none
+                }
+            }
+            #expect(try scene.apply(lines).acted == [copy])
+            let moved = scene.moved.appending("copy.jpg")
+            for (name, value) in values { #expect(try Self.attribute(name, of: moved) == value) }
+            #expect(try scene.undo().isEmpty)
+            for (name, value) in values { #expect(try Self.attribute(name, of: copy) == value) }
+        }
+    #endif
+
     @Test(.enabled(if: Mount.isPermitted, "no file system may be mounted here"))
     func aReadOnlyDiskLosesNothing() throws {
         for action in [PlanAction.trash, .move, .delete] {

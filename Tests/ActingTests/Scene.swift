@@ -218,6 +218,11 @@ final class TestDisk: Disk {
         try change(path)
         try real.set(status, on: file, path: path)
     }
+    func setAttributes(of source: FileDescriptor, on file: FileDescriptor, path: FilePath) throws(SystemError)
+    {
+        try change(path)
+        try real.setAttributes(of: source, on: file, path: path)
+    }
     func flush(_ file: FileDescriptor, path: FilePath) throws(SystemError) {
         // A killed process loses nothing that was written; flushing for real would take minutes.
         try change(path)

@@ -31,4 +31,27 @@ import Testing
         }
         #expect(HashJoin.pairs([], within: 31).isEmpty)
     }
+
+    @Test func pairsOfTwoListsAreThoseOfBruteForce() {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        func word() -> UInt64 { random.next() }
+        let hashes = (0..<120).map { _ in SIMD4(word(), word(), word(), word()) }
+        // Hash i and other 119 - i are alike, and the other way round: they are as far apart.
+        let change = SIMD4<UInt64>(0b1011, 1 << 63, 0, 0b11 << 20)
+        let others = hashes.reversed().map { $0 ^ change }
+        func expected(_ isWanted: (Int, Int) -> Bool) -> [HashJoin.Pair] {
+            hashes.indices.flatMap { a in
+                others.indices.filter { isWanted(a, $0) }.compactMap { b in
+                    let distance = HashJoin.distance(hashes[a], others[b])
+                    return distance <= 31 ? HashJoin.Pair(first: a, second: b, distance: distance) : nil
+                }
+            }
+        }
+        #expect(expected { $0 != $1 }.count >= 120, "seed \(seed)")
+        #expect(HashJoin.pairs(hashes, with: others, within: 31) == expected { $0 != $1 }, "seed \(seed)")
+        #expect(
+            HashJoin.pairs(hashes, with: others, within: 31, isSymmetric: true) == expected { $0 < $1 },
+            "seed \(seed)")
+    }
 }

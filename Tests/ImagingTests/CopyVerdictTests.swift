@@ -11,7 +11,8 @@ import Testing
     /// Compares as a search for edits does: by corners, else whole on whole in each orientation.
     private func verdict(_ a: PixelBuffer, _ b: PixelBuffer) -> CopyVerdict? {
         let (first, second) = (PicturePlanes(a), PicturePlanes(b))
-        if let alignment = PictureSketch(a).alignment(of: PictureSketch(b)),
+        let (here, there) = (PictureSketch(a), PictureSketch(b))
+        if let alignment = here.alignment(of: there), here.mayBeWhole(there, laid: alignment),
             let verdict = first.verdict(on: second, laid: alignment)
         {
             return verdict
@@ -153,6 +154,30 @@ import Testing
         #expect(!found.isSlight && found.evidence.hasSuffix("% crop"), "\(found.evidence)")
         let share = try #require(found.evidence.split(separator: " ").first.flatMap { Int($0) })
         #expect((33...39).contains(share), "\(found.evidence)")
+    }
+
+    // Not the bookshelf: one half of it is the mirror image of the other.
+    @Test(arguments: photos.filter { $0 != "bookshelf.jpg" }) func outlinesTellWhetherOneIsWhole(name: String)
+        throws
+    {
+        let whole = try picture(name)
+        let (width, height) = (whole.width, whole.height)
+        func part(_ x: Int) -> PictureSketch {
+            PictureSketch(whole.cropped(x: x, y: 0, width: width * 6 / 10, height: height))
+        }
+        let (left, right, all) = (part(0), part(width * 4 / 10), PictureSketch(whole))
+        // A third of either of them is on the other.
+        let beside = try #require(left.alignment(of: right))
+        var isWhole = left.mayBeWhole(right, laid: beside)
+        #expect(!isWhole)
+        for (first, second) in [(all, left), (left, all), (all, right), (all, all)] {
+            let alignment = try #require(first.alignment(of: second))
+            isWhole = first.mayBeWhole(second, laid: alignment)
+            #expect(isWhole)
+        }
+        let mirrored = PictureSketch(whole.oriented(by: .upMirrored))
+        isWhole = all.mayBeWhole(mirrored, laid: try #require(all.alignment(of: mirrored)))
+        #expect(isWhole)
     }
 
     @Test(arguments: photos) func greyIsNamed(name: String) throws {

@@ -65,15 +65,17 @@ import Testing
         #expect(abs(far.x - corner.x - Double(width) / longer) < 0.02)
     }
 
-    @Test func nearestDescriptorsAreThoseOfBruteForce() {
+    /// Numbers that are no multiples of 8, and more than fit into one tile.
+    @Test(arguments: [(37, 53), (11, 1), (29, 1037)])
+    func nearestDescriptorsAreThoseOfBruteForce(count: Int, otherCount: Int) {
         let seed = UInt64.random(in: .min ... .max)
         var random = SeededRandom(seed: seed)
-        let first = (0..<4 * 37).map { _ in random.next() }
-        var second = (0..<4 * 53).map { _ in random.next() }
-        for index in 0..<40 { second[index] = first[(index + 8) % first.count] }
-        var forth = [ck_nearest](repeating: ck_nearest(), count: 37)
-        var back = [ck_nearest](repeating: ck_nearest(), count: 53)
-        ck_match_descriptors(first, 37, second, 53, &forth, &back)
+        let first = (0..<4 * count).map { _ in random.next() }
+        var second = (0..<4 * otherCount).map { _ in random.next() }
+        for index in second.indices.suffix(40) { second[index] = first[(index + 8) % first.count] }
+        var forth = [ck_nearest](repeating: ck_nearest(), count: count)
+        var back = [ck_nearest](repeating: ck_nearest(), count: otherCount)
+        ck_match_descriptors(first, count, second, otherCount, &forth, &back)
         func expected(_ index: Int, _ mine: [UInt64], _ others: [UInt64]) -> (place: Int, distance: Int) {
             let all = (0..<others.count / 4).map {
                 distance(mine[4 * index..<4 * index + 4], others[4 * $0..<4 * $0 + 4])

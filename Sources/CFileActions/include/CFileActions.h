@@ -13,4 +13,8 @@ int imgvec_clone(int file, int folder, const char *_Nonnull name, unsigned permi
 // Sets an open file's modification time; its time of last access stays.
 int imgvec_set_modified(int file, long long seconds, long nanoseconds);
 
+// Gives an open file the extended attributes of another (the user's ones on Linux), as far as its file system holds
+// such: 0, or -1 and a reason when one that could be held was not copied.
+int imgvec_copy_attributes(int from, int to);
+
 #endif

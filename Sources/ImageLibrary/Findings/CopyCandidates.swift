@@ -104,13 +104,23 @@ extension CandidateList {
         }
     }
 
-    /// Adds pictures whose perceptual hashes match when one is turned or mirrored.
-    mutating func addTurned(_ hashes: [[PDQHash]], positions: [Int], distance: Int) {
-        for orientation in Orientation.allCases.indices {
-            let turned = hashes.map { $0[orientation].words }
-            for pair in HashJoin.pairs(hashes.map { $0[0].words }, with: turned, within: distance) {
-                add(positions[pair.first], positions[pair.second])
-            }
+    /// The ways to turn and mirror a picture that are to be looked at: all but the picture's own, which is found by the
+    /// catalog's hashes, and one of the two quarter turns, which say the same of each other's pairs.
+    private static let turned: [Orientation] = [
+        .upMirrored, .down, .downMirrored, .leftMirrored, .right, .rightMirrored,
+    ]
+
+    /// Adds pictures whose perceptual hashes match when one is turned or mirrored; `hashes` are those of a sketch.
+    mutating func addTurned(_ hashes: [[PDQHash]], positions: [Int], distance: Int, threads: Int) {
+        let upright = hashes.map { $0[0].words }
+        let found = Mutex([[HashJoin.Pair]](repeating: [], count: Self.turned.count))
+        WorkerThreads.forEach(Self.turned.count, threads: threads) { number in
+            let orientation = Self.turned[number]
+            let pairs = HashJoin.pairs(
+                upright, with: hashes.map { $0[Int(orientation.rawValue) - 1].words }, within: distance,
+                isSymmetric: orientation != .right)
+            found.withLock { $0[number] = pairs }
         }
+        for pair in found.withLock({ $0 }).joined() { add(positions[pair.first], positions[pair.second]) }
     }
 }

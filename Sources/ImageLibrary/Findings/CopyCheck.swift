@@ -87,6 +87,8 @@ struct CopyCheck: Sendable {
             return match(.pixels, 1)
         }
         let level = search.options.level
+        // Whole photographs look alike to their hashes: most pairs need not be read from the disk for that.
+        if level == .copies, isHashReliable, distance > Self.slightDistance { return nil }
         guard level >= .copies, let a = sketches[pair.first], let b = sketches[pair.second] else {
             return nil
         }
@@ -111,7 +113,8 @@ struct CopyCheck: Sendable {
         of pair: CopyCandidate, _ a: PictureSketch, _ b: PictureSketch, _ alignment: FeatureAlignment?
     ) -> CopyVerdict? {
         // Pixels are looked at only where something speaks for it; a photograph has been decoded by then, or two.
-        if let alignment, let first = planes[pair.first], let second = planes[pair.second],
+        if let alignment, a.mayBeWhole(b, laid: alignment), let first = planes[pair.first],
+            let second = planes[pair.second],
             let verdict = first.verdict(on: second, laid: alignment)
         {
             return verdict
@@ -129,6 +132,9 @@ struct CopyCheck: Sendable {
         return nil
     }
 
+    /// Hashes of a picture and one that is slightly changed, a tenth of its area cut away at most, are not further apart;
+    /// those of different pictures differ in 128 bits, give or take 8.
+    private static let slightDistance = 110
     /// Hashes of pictures that show the same, whole, are hardly ever further apart.
     private static let wholeDistance = 72
 

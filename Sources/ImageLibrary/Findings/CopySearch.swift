@@ -66,7 +66,8 @@ struct CopySearch: Sendable {
             positions.append(index)
             hashes.append(sketch.hashes)
         }
-        list.addTurned(hashes, positions: positions, distance: Self.hashDistance)
+        list.addTurned(
+            hashes, positions: positions, distance: Self.hashDistance, threads: options.threads)
         list.addSharedPatches(
             count: contents.count, threads: options.threads, sketch: { check.sketch($0) },
             onProgress: { onProgress($0, contents.count) })
