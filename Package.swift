@@ -30,6 +30,7 @@ let package = Package(
     products: [
         .executable(name: "imgvec", targets: ["imgvec"]),
         .library(name: "VectorIndex", targets: ["VectorIndex"]),
+        .library(name: "Encoders", targets: ["Encoders"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
