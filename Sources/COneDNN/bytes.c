@@ -50,6 +50,21 @@ static float scale_of(long count, const float *w) {
     return largest <= 3e38f ? largest / 127.0f : NAN;
 }
 
+// Numbers as signed bytes; gives their sum. What is not a number becomes some byte: the scale tells of it.
+CDNN_CLONES static int32_t to_signed_bytes(long count, const float *x, float factor, int8_t *y) {
+    int32_t sum = 0;
+    for (long i = 0; i < count; i++) {
+        float v = x[i] * factor;
+        v = v > -127.0f ? v : -127.0f;
+        v = v < 127.0f ? v : 127.0f;
+        // Rounded to the nearest even by an addition behind which no fraction is left.
+        int32_t whole = (int32_t)((v + 12582912.0f) - 12582912.0f);
+        y[i] = (int8_t)whole;
+        sum += whole;
+    }
+    return sum;
+}
+
 cdnn_status cdnn_bytes_create(
     long outputs, long segments, long length, const float *weights, const float *bias,
     cdnn_activation activation, int adds, cdnn_bytes **result) {
@@ -67,7 +82,9 @@ cdnn_status cdnn_bytes_create(
     made->scales = calloc((size_t)filled, sizeof(float));
     made->bias = calloc((size_t)filled, sizeof(float));
     made->totals = calloc((size_t)filled, sizeof(int32_t));
-    if (!made->weights || !made->scales || !made->bias || !made->totals) {
+    int8_t *row = malloc((size_t)(segments * length) + 1);
+    if (!made->weights || !made->scales || !made->bias || !made->totals || !row) {
+        free(row);
         cdnn_bytes_destroy(made);
         return CDNN_OUT_OF_MEMORY;
     }
@@ -79,17 +96,18 @@ cdnn_status cdnn_bytes_create(
         long panel = n / CDNN_PANEL, first = panel * CDNN_PANEL;
         long columns = filled - first < CDNN_PANEL ? filled - first : CDNN_PANEL;
         int8_t *target = made->weights + (size_t)first * column + (n - first) * 4;
-        int32_t total = 0;
-        for (long s = 0; s < segments; s++)
-            for (long i = 0; i < length; i++) {
-                float rounded = nearbyintf(w[s * length + i] * factor);
-                int8_t byte = rounded >= -127.0f && rounded <= 127.0f ? (int8_t)rounded : 0;
-                total += byte;
-                target[(s * made->groups + i / 4) * columns * 4 + i % 4] = byte;
-            }
-        made->totals[n] = total;
+        made->totals[n] = to_signed_bytes(segments * length, w, factor, row);
+        for (long s = 0; s < segments; s++) {
+            const int8_t *from = row + s * length;
+            int8_t *to = target + s * made->groups * columns * 4;
+            long whole = length / 4;
+            for (long g = 0; g < whole; g++) memcpy(to + g * columns * 4, from + g * 4, 4);
+            // The last group is filled up with the zeros that are there already.
+            if (length % 4) memcpy(to + whole * columns * 4, from + whole * 4, (size_t)(length % 4));
+        }
         if (bias) made->bias[n] = bias[n];
     }
+    free(row);
     *result = made;
     return CDNN_OK;
 }

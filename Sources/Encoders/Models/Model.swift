@@ -93,7 +93,7 @@ public struct Model: Sendable {
     /// Throws when the model has no such result.
     public func reading(_ layer: OutputLayer) throws -> Model {
         if layer == self.layer { return self }
-        guard let logits = encoders.description.logits else {
+        guard layers.contains(layer), let logits = encoders.description.logits else {
             throw ModelError.noLayer(layer.rawValue, model: name, has: layers.map(\.rawValue))
         }
         return Model(self, logits: logits)

@@ -14,11 +14,13 @@ import SystemPackage
 
 struct Failure: Error, CustomStringConvertible { let description: String }
 
-func monotonic() -> Double {
+func clock(_ id: clockid_t) -> Double {
     var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
+    clock_gettime(id, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
+
+func monotonic() -> Double { clock(CLOCK_MONOTONIC) }
 
 /// The most memory the process ever held, in MiB; nil where the system does not tell it so.
 func peakMemory() -> Double? {
@@ -35,10 +37,13 @@ func say(_ text: String) {
 
 let arguments = CommandLine.arguments
 guard arguments.count == 9, let threads = Int(arguments[4]), let batch = Int(arguments[5]) else {
-    throw Failure(description: "usage: tower-bench MODEL pictures|text fp32|int8 THREADS BATCH PIXELS|TEXT SIDE OUT")
+    throw Failure(
+        description: "usage: tower-bench MODEL pictures|text fp32|int8 THREADS BATCH PIXELS|TEXT SIDE OUT")
 }
 let start = monotonic()
-guard let numbers = Numbers(rawValue: arguments[3]) else { throw Failure(description: "no numbers '\(arguments[3])'") }
+guard let numbers = Numbers(rawValue: arguments[3]) else {
+    throw Failure(description: "no numbers '\(arguments[3])'")
+}
 let model = try Model.load(FilePath(arguments[1])).computing(in: numbers)
 
 let work: @Sendable (Int) throws -> Int
@@ -64,12 +69,14 @@ if arguments[2] == "text" {
     }
 }
 let first = monotonic() - start
-vectors.flatMap(\.values).withUnsafeBytes { FileManager.default.createFile(atPath: arguments[8], contents: Data($0)) }
+vectors.flatMap(\.values).withUnsafeBytes {
+    FileManager.default.createFile(atPath: arguments[8], contents: Data($0))
+}
 say(#"{"first": \#(first), "rss": \#(peakMemory() ?? 0)}"#)
 
 while let line = readLine(), let seconds = Double(line) {
     let done = Atomic<Int>(0), failed = Atomic<Bool>(false)
-    let begin = monotonic()
+    let begin = monotonic(), used = clock(CLOCK_PROCESS_CPUTIME_ID)
     // As many batches as fit; every thread ends with a whole one, and its own end counts.
     DispatchQueue.concurrentPerform(iterations: threads) { thread in
         var number = thread
@@ -85,5 +92,6 @@ while let line = readLine(), let seconds = Double(line) {
     if failed.load(ordering: .relaxed) { throw Failure(description: "encoding failed") }
     let elapsed = monotonic() - begin
     say(
-        #"{"items": \#(done.load(ordering: .relaxed)), "seconds": \#(elapsed), "rss": \#(peakMemory() ?? 0)}"#)
+        #"{"items": \#(done.load(ordering: .relaxed)), "seconds": \#(elapsed), "#
+            + #""cpu": \#(clock(CLOCK_PROCESS_CPUTIME_ID) - used), "rss": \#(peakMemory() ?? 0)}"#)
 }
