@@ -30,8 +30,9 @@ let package = Package(
     products: [
         .executable(name: "imgvec", targets: ["imgvec"]),
         .library(name: "VectorIndex", targets: ["VectorIndex"]),
-        // For Benchmarks/CopyScale.
+        // For Benchmarks/CopyScale and Benchmarks/TowerBench.
         .library(name: "Analysis", targets: ["Analysis"]),
+        .library(name: "Encoders", targets: ["Encoders"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),

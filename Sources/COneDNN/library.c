@@ -35,8 +35,6 @@ static pthread_key_t thread_key;
 // What a thread keeps between calls; freed when it ends.
 typedef struct thread_state {
     dnnl_stream_t stream;
-    void *scratch;
-    size_t scratch_size;
     int threads;
 } thread_state;
 
@@ -45,7 +43,6 @@ static _Thread_local thread_state *state;
 static void end_thread(void *pointer) {
     thread_state *ended = pointer;
     if (ended->stream) table.dnnl_stream_destroy(ended->stream);
-    free(ended->scratch);
     free(ended);
 }
 
@@ -99,20 +96,6 @@ dnnl_stream_t cdnn_stream(const cdnn_table *library) {
         mine->threads = wanted_threads;
     }
     return mine->stream;
-}
-
-void *cdnn_scratch(size_t size) {
-    thread_state *mine = current();
-    if (!mine) return NULL;
-    if (mine->scratch_size < size || !mine->scratch) {
-        free(mine->scratch);
-        mine->scratch_size = 0;
-        size_t rounded = (size + 4095) / 4096 * 4096 + 4096;
-        mine->scratch = aligned_alloc(4096, rounded);
-        if (!mine->scratch) return NULL;
-        mine->scratch_size = rounded;
-    }
-    return mine->scratch;
 }
 
 cdnn_status cdnn_check(dnnl_status_t status) {

@@ -4,6 +4,7 @@
 #define CDNN_LIBRARY_H
 
 #include "COneDNN.h"
+#include "scratch.h"
 
 #if __has_include(<oneapi/dnnl/dnnl.h>)
 #include <oneapi/dnnl/dnnl.h>
@@ -63,8 +64,6 @@ typedef struct cdnn_table {
 const cdnn_table *cdnn_library(void);
 /// This thread's stream, with the OpenMP thread count of this thread in force; NULL when out of memory.
 dnnl_stream_t cdnn_stream(const cdnn_table *library);
-/// This thread's scratch memory of at least `size` bytes, 64-byte aligned; NULL when out of memory.
-void *cdnn_scratch(size_t size);
 /// Remembers a status for cdnn_last_failure and gives ours.
 cdnn_status cdnn_check(dnnl_status_t status);
 

@@ -33,7 +33,10 @@ public struct Convolution: Sendable {
         self.adding = adding
         self.weights = weights
         self.normalization = normalization
-        packed = PackedConvolution(override: MathLibrary.override)
+        let fits = kernel * kernel * inputs <= ByteWeights.mostInputs
+        packed = PackedConvolution(
+            override: MathLibrary.override,
+            form: fits || MathLibrary.weightForm != .bytes ? MathLibrary.weightForm : .packed)
     }
 
     /// Rows or columns of the result for an extent of the input.
@@ -64,6 +67,14 @@ public struct Convolution: Sendable {
         case .oneDNN(let handle):
             let status = y.write { y in x.read { cdnn_conv_run(handle, count, height, width, $0, y) } }
             try MathLibrary.check(status, label(height, width))
+        case .bytes(let weights):
+            try y.write { y in
+                try x.read {
+                    try weights.convolve(
+                        shape, count, height, width, $0, y, portable: packed.isPortable,
+                        label: label(height, width))
+                }
+            }
         case .plain(let weights, let bias):
             try y.write { y in try x.read { try runPortably(count, height, width, $0, weights, bias, y) } }
         }
@@ -119,6 +130,7 @@ public struct Convolution: Sendable {
     }
 
     fileprivate func pack(_ count: Int, _ height: Int, _ width: Int) throws -> OpaquePointer? {
+        defer { weights.forgetPages() }
         var shape = self.shape
         var handle: OpaquePointer?
         let status = foldedWeights().read {
@@ -128,8 +140,20 @@ public struct Convolution: Sendable {
         return handle
     }
 
-    /// Weights as [outputs, kernel, kernel, inputs], the order in which patches are laid out.
+    fileprivate func packBytes() throws -> ByteWeights {
+        defer { weights.forgetPages() }
+        return try ByteWeights(
+            turnedWeights(), segments: kernel, bias: normalization.offset,
+            activation: relu ? .relu : .identity, adding: adding, label: label(kernel, kernel))
+    }
+
     fileprivate func plainForm() -> PackedConvolution.Form {
+        defer { weights.forgetPages() }
+        return .plain(turnedWeights(), bias: normalization.offset)
+    }
+
+    /// Weights as [outputs, kernel, kernel, inputs], the order in which patches are laid out.
+    private func turnedWeights() -> Tensor {
         let folded = foldedWeights(), area = kernel * kernel
         var turned = Tensor(uninitialized: [outputs, area * inputs])
         turned.write { target in
@@ -144,7 +168,7 @@ public struct Convolution: Sendable {
                 }
             }
         }
-        return .plain(turned, bias: normalization.offset)
+        return turned
     }
 }
 
@@ -154,30 +178,42 @@ private final class PackedConvolution: Sendable {
         // Unchecked: the C object locks its own cache.
         case oneDNN(OpaquePointer)
         case plain(Tensor, bias: [Float])
+        case bytes(ByteWeights)
     }
 
     private let override: MathBackend?
-    private let form = Mutex<Form?>(nil)
+    private let form: WeightForm
+    private let made = Mutex<Form?>(nil)
 
-    init(override: MathBackend?) { self.override = override }
+    init(override: MathBackend?, form: WeightForm) {
+        self.override = override
+        self.form = form
+    }
+
+    /// Whether plain C is to do the work.
+    var isPortable: Bool { (override ?? MathLibrary.backend) == .portable }
 
     func prepared(_ count: Int, _ height: Int, _ width: Int, for convolution: Convolution) throws -> Form {
-        try form.withLock { form in
-            if let form { return form }
-            let made: Form
-            if (override ?? MathLibrary.backend) == .oneDNN,
-                let handle = try convolution.pack(count, height, width)
-            {
-                made = .oneDNN(handle)
-            } else {
-                made = convolution.plainForm()
+        try made.withLock { made in
+            if let made { return made }
+            let fresh: Form
+            switch form {
+            case .bytes: fresh = .bytes(try convolution.packBytes())
+            // Made anew for each product.
+            case .transient: return convolution.plainForm()
+            case .packed:
+                if !isPortable, let handle = try convolution.pack(count, height, width) {
+                    fresh = .oneDNN(handle)
+                } else {
+                    fresh = convolution.plainForm()
+                }
             }
-            form = made
-            return made
+            made = fresh
+            return fresh
         }
     }
 
     deinit {
-        form.withLock { if case .oneDNN(let handle) = $0 { cdnn_conv_destroy(handle) } }
+        made.withLock { if case .oneDNN(let handle) = $0 { cdnn_conv_destroy(handle) } }
     }
 }

@@ -33,7 +33,11 @@ public struct Linear: Sendable {
         self.parts = parts
         self.bias = bias
         self.activation = activation
-        packed = PackedWeights(override: MathLibrary.override, adding: adding)
+        packed = PackedWeights(
+            override: MathLibrary.override,
+            form: inputs <= ByteWeights.mostInputs || MathLibrary.weightForm != .bytes
+                ? MathLibrary.weightForm : .packed,
+            adding: adding)
     }
 
     /// A map with one weight matrix [outputs, inputs].
@@ -60,8 +64,12 @@ public struct Linear: Sendable {
     }
 
     private func run(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) throws {
-        if rows <= Linear.fewRows { return runDirectly(rows, x, y) }
+        // With bytes, too, a row's result must not depend on how many there are.
+        if rows <= Linear.fewRows, packed.form != .bytes { return runDirectly(rows, x, y) }
+        if packed.form == .transient { return try runTransiently(rows, x, y) }
         switch try packed.prepared(rows: rows, for: self) {
+        case .bytes(let weights):
+            try weights.multiply(rows, x, y, portable: packed.isPortable, label: label(rows))
         case .oneDNN(let handle):
             try MathLibrary.check(cdnn_linear_run(handle, rows, x, y), label(rows))
         case .plain(let weights):
@@ -72,6 +80,18 @@ public struct Linear: Sendable {
             try MathLibrary.check(status, label(rows))
             finish(rows, y)
         }
+    }
+
+    private func runTransiently(
+        _ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+    ) throws {
+        let product = packed.isPortable ? cdnn_portable_sgemm : cdnn_sgemm
+        let status = plainWeights().read { w in
+            product(1, rows, outputs, inputs, 1, x, inputs, w, inputs, packed.adding ? 1 : 0, y, outputs)
+        }
+        for part in parts { part.forgetPages() }
+        try MathLibrary.check(status, label(rows))
+        finish(rows, y)
     }
 
     private func runDirectly(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
@@ -117,8 +137,15 @@ public struct Linear: Sendable {
         return result
     }
 
+    fileprivate func packBytes(adding: Bool) throws -> ByteWeights {
+        defer { for part in parts { part.forgetPages() } }
+        return try ByteWeights(
+            plainWeights(), segments: 1, bias: bias, activation: activation, adding: adding, label: label(1))
+    }
+
     fileprivate func pack(rows: Int, adding: Bool) throws -> OpaquePointer? {
         let plain = plainWeights()
+        defer { for part in parts { part.forgetPages() } }
         var handle: OpaquePointer?
         let status = plain.read { weights in
             if let bias {
@@ -140,34 +167,40 @@ private final class PackedWeights: Sendable {
         // Unchecked: the C object locks its own cache.
         case oneDNN(OpaquePointer)
         case plain(Tensor)
+        case bytes(ByteWeights)
     }
 
     let adding: Bool
+    let form: WeightForm
     private let override: MathBackend?
-    private let form = Mutex<Form?>(nil)
+    private let made = Mutex<Form?>(nil)
 
-    init(override: MathBackend?, adding: Bool) {
+    init(override: MathBackend?, form: WeightForm, adding: Bool) {
         self.override = override
+        self.form = form
         self.adding = adding
     }
 
+    /// Whether plain C is to do the work.
+    var isPortable: Bool { (override ?? MathLibrary.backend) == .portable }
+
     func prepared(rows: Int, for linear: Linear) throws -> Form {
-        try form.withLock { form in
-            if let form { return form }
-            let made: Form
-            if (override ?? MathLibrary.backend) == .oneDNN,
-                let handle = try linear.pack(rows: rows, adding: adding)
-            {
-                made = .oneDNN(handle)
+        try made.withLock { made in
+            if let made { return made }
+            let fresh: Form
+            if form == .bytes {
+                fresh = .bytes(try linear.packBytes(adding: adding))
+            } else if !isPortable, let handle = try linear.pack(rows: rows, adding: adding) {
+                fresh = .oneDNN(handle)
             } else {
-                made = .plain(linear.plainWeights())
+                fresh = .plain(linear.plainWeights())
             }
-            form = made
-            return made
+            made = fresh
+            return fresh
         }
     }
 
     deinit {
-        form.withLock { if case .oneDNN(let handle) = $0 { cdnn_linear_destroy(handle) } }
+        made.withLock { if case .oneDNN(let handle) = $0 { cdnn_linear_destroy(handle) } }
     }
 }

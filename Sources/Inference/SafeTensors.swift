@@ -160,7 +160,7 @@ public struct SafeTensors: Sendable {
         return Weights(
             shape: entry.shape, type: type,
             bytes: UnsafeRawBufferPointer(rebasing: content.bytes[entry.range]),
-            owner: content.owner)
+            owner: content.owner, isMapped: content.owner is MappedFile)
     }
 }
 

@@ -84,4 +84,16 @@ public struct Tensor: @unchecked Sendable {
             Tensor(Array(shape.dropFirst()), UnsafeBufferPointer(start: $0 + index * size, count: size))
         }
     }
+
+    /// Tensors of one shape behind each other along the outermost dimension.
+    public init(joining parts: [Tensor]) {
+        precondition(!parts.isEmpty && parts.allSatisfy { $0.shape == parts[0].shape })
+        self.init(uninitialized: [parts.count * parts[0].shape[0]] + parts[0].shape.dropFirst())
+        let size = parts[0].count
+        write { target in
+            for (index, part) in parts.enumerated() {
+                part.read { (target + index * size).update(from: $0, count: size) }
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import COneDNN
+import SystemSupport
 
 /// How the numbers of a tensor are stored in a model file.
 public enum ElementType: String, Sendable, CaseIterable {
@@ -31,14 +32,22 @@ public struct Weights: @unchecked Sendable {
     public let type: ElementType
     /// The elements, little-endian, with no particular alignment.
     public let bytes: UnsafeRawBufferPointer
+    /// Whether the bytes are those of a mapped file, whose pages come back when they are read again.
+    private let isMapped: Bool
     private let owner: AnyObject?
 
     /// Number of elements.
     public var count: Int { bytes.count / type.byteCount }
 
     /// Takes bytes that hold exactly the shape's elements; `owner` is kept for as long as they are needed.
-    public init(shape: [Int], type: ElementType, bytes: UnsafeRawBufferPointer, owner: AnyObject?) {
+    ///
+    /// `isMapped` may only be said of bytes that stand in a file, mapped read-only.
+    public init(
+        shape: [Int], type: ElementType, bytes: UnsafeRawBufferPointer, owner: AnyObject?,
+        isMapped: Bool = false
+    ) {
         precondition(bytes.count == shape.reduce(1, *) * type.byteCount)
+        self.isMapped = isMapped
         self.shape = shape
         self.type = type
         self.bytes = bytes
@@ -67,7 +76,13 @@ public struct Weights: @unchecked Sendable {
 
     /// The same elements under another shape of equally many.
     public func reshaped(_ shape: [Int]) -> Weights {
-        Weights(shape: shape, type: type, bytes: bytes, owner: owner)
+        Weights(shape: shape, type: type, bytes: bytes, owner: owner, isMapped: isMapped)
+    }
+
+    /// Gives the memory of a mapped file's pages back, once the elements have been copied to somewhere else.
+    func forgetPages() {
+        guard isMapped else { return }
+        MappedFile.forgetPages(of: bytes)
     }
 
     /// A range of the outermost dimension, in place.
@@ -75,7 +90,9 @@ public struct Weights: @unchecked Sendable {
         precondition(range.lowerBound >= 0 && range.upperBound <= shape[0])
         let size = shape.dropFirst().reduce(type.byteCount, *)
         let part = UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound * size..<range.upperBound * size])
-        return Weights(shape: [range.count] + shape.dropFirst(), type: type, bytes: part, owner: owner)
+        return Weights(
+            shape: [range.count] + shape.dropFirst(), type: type, bytes: part, owner: owner,
+            isMapped: isMapped)
     }
 
     /// A matrix's transpose, as single-precision weights in memory of their own.

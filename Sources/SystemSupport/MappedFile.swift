@@ -99,4 +99,15 @@ public final class MappedFile: @unchecked Sendable {
             }
         madvise(UnsafeMutableRawPointer(mutating: base + start), wanted.upperBound - start, advice)
     }
+
+    /// Gives back the memory of the pages that lie wholly within bytes of a mapped file; they are read from the file
+    /// again when they are touched again.
+    public static func forgetPages(of bytes: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress else { return }
+        let page = UInt(max(sysconf(Int32(_SC_PAGESIZE)), 4096))
+        let begin = UInt(bitPattern: base), end = begin + UInt(bytes.count)
+        let first = (begin + page - 1) / page * page, last = end / page * page
+        guard first < last, let start = UnsafeMutableRawPointer(bitPattern: first) else { return }
+        madvise(start, Int(last - first), Int32(MADV_DONTNEED))
+    }
 }

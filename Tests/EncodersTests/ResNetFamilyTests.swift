@@ -16,10 +16,11 @@ import Testing
             let golden = try Golden(name), model = try Model.load(Fixtures.path("models/\(name)"))
             let tower = try #require(try model.imageTower), pixels = try golden.tensor("pixels")
             let two = Tensor([2] + pixels.shape[1...], pixels.values.prefix(pixels.count / 3 * 2))
-            var checked = 0
-            _ = try tower(two) { stage, values in
-                guard let expected = try? golden.tensor("image.\(stage)") else { return }
-                expectClose(values, expected, "\(name) \(stage)")
+            var told: [String: [Tensor]] = [:], checked = 0
+            _ = try tower(two) { stage, values in told[stage, default: []].append(values) }
+            for (stage, values) in told {
+                guard let expected = try? golden.tensor("image.\(stage)") else { continue }
+                expectClose(Tensor(joining: values), expected, "\(name) \(stage)")
                 checked += 1
             }
             #expect(checked == 5)

@@ -314,5 +314,5 @@ import Testing
 #elseif canImport(Darwin)
     import Darwin
 #endif
-private func errorFunction(_ x: Double) -> Double { erf(x) }
-private func exponential(_ x: Double) -> Double { exp(x) }
+func errorFunction(_ x: Double) -> Double { erf(x) }
+func exponential(_ x: Double) -> Double { exp(x) }

@@ -94,6 +94,27 @@ void cdnn_skinny(
     long rows, long inputs, long outputs, const float *x, const void *weights, cdnn_element element, float *y,
     long ldy, float *scratch);
 
+// MARK: products of bytes (bytes.c, byte_kernels.c)
+
+/// y = act(x W^T + b [+ y]) with 8-bit weights, one scale an output, and 8-bit activations.
+typedef struct cdnn_bytes cdnn_bytes;
+
+/// 1 where the processor multiplies bytes faster than floats (AVX-512 VNNI); elsewhere plain C does it.
+int cdnn_bytes_are_fast(void);
+/// Keeps weights [outputs, segments * length] as bytes, and bias [outputs], or NULL. A linear map has one
+/// segment of its inputs; a convolution has one for each line of its kernel, [kernel * channels] each.
+/// `segments * length` must stay below 65536, or sums might not fit 32 bits.
+cdnn_status cdnn_bytes_create(
+    long outputs, long segments, long length, const float *weights, const float *bias,
+    cdnn_activation activation, int adds, cdnn_bytes **result);
+/// y [rows, outputs] of x [rows, inputs], each row of which gets a scale and zero point of its own.
+cdnn_status cdnn_bytes_linear(const cdnn_bytes *bytes, int portable, long rows, const float *x, float *y);
+/// A convolution as cdnn_conv_run's; each picture gets a scale and zero point of its own.
+cdnn_status cdnn_bytes_conv(
+    const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
+    const float *x, float *y);
+void cdnn_bytes_destroy(cdnn_bytes *bytes);
+
 // MARK: element-wise and per-row work (elementwise.c)
 
 /// Converts `count` little-endian elements, at any alignment, to float32.

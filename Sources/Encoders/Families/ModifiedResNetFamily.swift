@@ -22,8 +22,9 @@ enum ModifiedResNetFamily: ModelFamily {
         return ModelDescription(
             architecture: "CLIP \(network.label), image tower", dimension: network.dimension,
             image: {
+                // Built anew: what its layers make of their weights is decided now.
                 TowerImageEncoder(
-                    tower: network,
+                    tower: try ModifiedResNet(weights, naming),
                     preprocessing: try preprocessing(sources, side: side),
                     weights: weights)
             })

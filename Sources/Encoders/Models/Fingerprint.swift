@@ -57,6 +57,13 @@ enum Fingerprint {
         return FileDigest.hexadecimal(hash.finalize())
     }
 
+    /// The fingerprint of a model whose image tower computes with other numbers than floats.
+    static func derived(from fingerprint: String, numbers: Numbers) -> String {
+        var hash = SHA256()
+        add(Array("imgvec model numbers 1 \(numbers.rawValue) of \(fingerprint)".utf8), to: &hash)
+        return FileDigest.hexadecimal(hash.finalize())
+    }
+
     private static func add(_ bytes: [UInt8], to hash: inout SHA256) {
         bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     }

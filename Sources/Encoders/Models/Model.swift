@@ -35,6 +35,8 @@ public struct Model: Sendable {
     public let source: Source
     /// Which of the image tower's results its vectors are.
     public let layer: OutputLayer
+    /// What its image tower computes with.
+    public let numbers: Numbers
 
     private let encoders: LazyEncoders
 
@@ -82,7 +84,8 @@ public struct Model: Sendable {
 
     /// The results of the image tower that can be had as vectors, the one the model is made for first.
     public var layers: [OutputLayer] {
-        layer == .pooled && encoders.description.logits != nil ? [.pooled, .logits] : [layer]
+        layer == .pooled && numbers == .float32 && encoders.description.logits != nil
+            ? [.pooled, .logits] : [layer]
     }
 
     /// The same model with another of its results as its vectors; a model with a fingerprint of its own.
@@ -90,14 +93,64 @@ public struct Model: Sendable {
     /// Throws when the model has no such result.
     public func reading(_ layer: OutputLayer) throws -> Model {
         if layer == self.layer { return self }
-        guard let logits = encoders.description.logits else {
+        guard layers.contains(layer), let logits = encoders.description.logits else {
             throw ModelError.noLayer(layer.rawValue, model: name, has: layers.map(\.rawValue))
         }
         return Model(self, logits: logits)
     }
 
+    /// The same model with an image tower that computes with other numbers; a model with a fingerprint of its own.
+    ///
+    /// Texts are always computed in floats: there are few of them, and they are short.
+    public func computing(in numbers: Numbers) throws -> Model {
+        if numbers == self.numbers { return self }
+        guard self.numbers == .float32 else {
+            throw ModelError.noNumbers(numbers.rawValue, model: name, has: self.numbers.rawValue)
+        }
+        return Model(self, numbers: numbers)
+    }
+
+    /// The model under each of its fingerprints: every layer, in every kind of numbers.
+    public var variants: [Model] {
+        get throws {
+            try layers.flatMap { layer in
+                let model = try reading(layer)
+                return [model] + (model.numbers == .float32 ? [try model.computing(in: .int8)] : [])
+            }
+        }
+    }
+
+    /// How far the image tower's vectors are from those in floats on this machine, over a few drawn pictures.
+    ///
+    /// Costs a few pictures' time and keeps nothing of a float tower in memory. Throws when the model has no image
+    /// tower.
+    public func agreementWithFloats() throws -> Agreement {
+        guard let own = try imageEncoder, let floats = try encoders.keeping(.transient).image() else {
+            throw ModelError.noImageTower(model: name)
+        }
+        let pictures = CheckPictures.all(width: own.preprocessing.width, height: own.preprocessing.height)
+        let pairs = zip(try own.encode(pictures), try floats.encode(pictures))
+        return Agreement(cosines: pairs.map { $0.cosine(to: $1) })
+    }
+
+    private init(_ model: Model, numbers: Numbers) {
+        layer = model.layer
+        self.numbers = numbers
+        name = "\(model.name):\(numbers.rawValue)"
+        architecture = "\(model.architecture), \(numbers.rawValue)"
+        fingerprint = Fingerprint.derived(from: model.fingerprint, numbers: numbers)
+        dimension = model.dimension
+        parameterCount = model.parameterCount
+        logitScale = model.logitScale
+        logitBias = model.logitBias
+        calibration = model.calibration
+        source = model.source
+        encoders = model.encoders.keeping(.bytes)
+    }
+
     private init(_ model: Model, logits: ModelDescription.Logits) {
         layer = .logits
+        numbers = model.numbers
         name = "\(model.name):\(OutputLayer.logits.rawValue)"
         architecture = "\(model.architecture), logits"
         fingerprint = Fingerprint.derived(from: model.fingerprint, layer: .logits)
@@ -120,6 +173,7 @@ public struct Model: Sendable {
         )
         let weights = ownWeights + description.otherWeights
         layer = .pooled
+        numbers = .float32
         name = description.name ?? files.defaultName
         architecture = description.architecture
         fingerprint = try Fingerprint.compute(files, weights, also: description.otherFiles)

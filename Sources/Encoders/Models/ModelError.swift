@@ -16,6 +16,10 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     case unusableName(String)
     /// The model has no such result to take vectors from.
     case noLayer(String, model: String, has: [String])
+    /// The model computes with certain numbers already.
+    case noNumbers(String, model: String, has: String)
+    /// The model has no image tower.
+    case noImageTower(model: String)
     /// An installed file is not the one that was installed.
     case changed(model: String, file: String)
 
@@ -39,6 +43,9 @@ public enum ModelError: Error, Sendable, Equatable, CustomStringConvertible {
             "'\(name)' cannot be a model's name: use letters, digits, '.', '-' and '_', and at most one '/'"
         case .noLayer(let layer, let model, let has):
             "the model \(model) has no \(layer), only: \(has.joined(separator: ", "))"
+        case .noNumbers(let numbers, let model, let has):
+            "the model \(model) computes in \(has) and cannot compute in \(numbers)"
+        case .noImageTower(let model): "the model \(model) has no image tower"
         case .changed(let model, let file):
             "model '\(model)': \(file) is not the file that was installed; remove the model and install it again"
         }

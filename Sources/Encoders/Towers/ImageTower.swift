@@ -9,7 +9,7 @@ package protocol ImageTower: Sendable {
     /// How many pictures are best computed together.
     var batch: Int { get }
     /// Vectors [count, dimension] of pixels [count, 3, height, width]; `trace` is told named intermediate
-    /// results.
+    /// results, of all pictures or of one after the other.
     func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor
 }
 

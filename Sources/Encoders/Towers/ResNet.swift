@@ -115,14 +115,30 @@ package struct ResNet: ImageTower {
             padding: kernel / 2, relu: relu, adding: adding)
     }
 
+    /// The stages whose maps are large next to the caches, which pictures go through one at a time.
+    private static let stagesApart = 2
+
     package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
-        var x = ResNet.stemPool(try stem(pixels.channelsLast()))
-        trace("stem", x)
-        for (index, stage) in stages.enumerated() {
-            for block in stage { try block.apply(to: &x) }
-            trace("stage.\(index + 1)", x)
+        let count = pixels.shape[0]
+        var parts: [Tensor] = []
+        parts.reserveCapacity(count)
+        for picture in 0..<count {
+            let one = pixels.row(picture).reshaped([1] + pixels.shape.dropFirst())
+            var x = ResNet.stemPool(try stem(one.channelsLast()))
+            trace("stem", x)
+            try apply(0..<ResNet.stagesApart, to: &x, trace)
+            parts.append(x)
         }
+        var x = Tensor(joining: parts)
+        try apply(ResNet.stagesApart..<stages.count, to: &x, trace)
         let pooled = x.meanOverPositions()
         return try projection.map { try $0(pooled) } ?? pooled
+    }
+
+    private func apply(_ range: Range<Int>, to x: inout Tensor, _ trace: (String, Tensor) -> Void) throws {
+        for index in range {
+            for block in stages[index] { try block.apply(to: &x) }
+            trace("stage.\(index + 1)", x)
+        }
     }
 }

@@ -131,9 +131,8 @@ final class Asker {
     func model() throws -> Model {
         if let loaded { return loaded }
         let found = try record.source.map { try Model.load($0) } ?? Model.embedded()
-        // The index's vectors may be of any of the model's layers.
-        for model in try found.layers.map({ try found.reading($0) })
-        where model.fingerprint == record.fingerprint {
+        // The index's vectors may be of any of the model's layers, in any numbers.
+        for model in try found.variants where model.fingerprint == record.fingerprint {
             loaded = model
             return model
         }

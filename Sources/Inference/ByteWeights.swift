@@ -1,0 +1,55 @@
+import COneDNN
+
+/// Weights as signed bytes with one scale per output, packed for the kernels; freed with the last reference.
+///
+/// Activations become bytes as they come: each row of a linear map's input, each picture of a convolution's,
+/// with a scale and zero point made from its own numbers. Sums are exact, so that a result depends on nothing
+/// that is computed beside it.
+final class ByteWeights: @unchecked Sendable {
+    // Unchecked: the C object is never written after it was made.
+    private let handle: OpaquePointer
+
+    /// Packs weights [outputs, segments, length], of which a linear map has one segment and a convolution one
+    /// for each line of its kernel.
+    init(
+        _ weights: Tensor, segments: Int, bias: [Float]?, activation: Activation, adding: Bool, label: String
+    ) throws {
+        let outputs = weights.shape[0], length = weights.count / outputs / segments
+        var handle: OpaquePointer?
+        let status = weights.read { weights in
+            if let bias {
+                cdnn_bytes_create(
+                    outputs, segments, length, weights, bias, activation.native, adding ? 1 : 0, &handle)
+            } else {
+                cdnn_bytes_create(
+                    outputs, segments, length, weights, nil, activation.native, adding ? 1 : 0, &handle)
+            }
+        }
+        try MathLibrary.check(status, label)
+        guard let handle else { throw InferenceError(.outOfMemory, label) }
+        self.handle = handle
+    }
+
+    /// Sums of more products than this might not fit the kernels' 32 bits.
+    static let mostInputs = 65_535
+
+    /// y [rows, outputs] of x [rows, inputs].
+    func multiply(
+        _ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, portable: Bool,
+        label: @autoclosure () -> String
+    ) throws {
+        try MathLibrary.check(cdnn_bytes_linear(handle, portable ? 1 : 0, rows, x, y), label())
+    }
+
+    /// The convolution of pictures [count, height, width, inputs].
+    func convolve(
+        _ shape: cdnn_conv_shape, _ count: Int, _ height: Int, _ width: Int, _ x: UnsafePointer<Float>,
+        _ y: UnsafeMutablePointer<Float>, portable: Bool, label: @autoclosure () -> String
+    ) throws {
+        var shape = shape
+        try MathLibrary.check(
+            cdnn_bytes_conv(handle, portable ? 1 : 0, &shape, count, height, width, x, y), label())
+    }
+
+    deinit { cdnn_bytes_destroy(handle) }
+}

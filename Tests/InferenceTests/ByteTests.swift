@@ -1,0 +1,206 @@
+import Inference
+import TestSupport
+import Testing
+
+/// Products of bytes: against their definition, and what the towers rely on.
+@Suite struct ByteTests {
+    private func random(_ shape: [Int], _ random: inout SeededRandom) -> Tensor {
+        Tensor(shape, (0..<shape.reduce(1, *)).map { _ in random.normal() })
+    }
+
+    private func inBytes<T>(_ backend: MathBackend = .oneDNN, _ make: () throws -> T) rethrows -> T {
+        try MathLibrary.$override.withValue(backend) {
+            try MathLibrary.$weightForm.withValue(.bytes) { try make() }
+        }
+    }
+
+    /// One row as bytes, back as the numbers they stand for: steps of a 255th of the range, with 0 among them.
+    private func rounded(_ row: some Collection<Float>) -> [Double] {
+        let low = Double(min(0, row.min() ?? 0)), high = Double(max(0, row.max() ?? 0))
+        guard high > low else { return row.map { _ in 0 } }
+        let step = (high - low) / 255, zero = (-low / step).rounded(.toNearestOrAwayFromZero)
+        return row.map {
+            (max(0, min(255, (Double($0) / step + zero).rounded(.toNearestOrAwayFromZero))) - zero) * step
+        }
+    }
+
+    private func roundedWeights(_ row: some Collection<Float>) -> [Double] {
+        let step = Double(row.map(abs).max() ?? 0) / 127
+        return row.map { step > 0 ? (Double($0) / step).rounded(.toNearestOrEven) * step : 0 }
+    }
+
+    /// Sizes that are no multiples of anything, and every number of rows of a tile.
+    @Test(arguments: [MathBackend.portable, .oneDNN], Activation.allCases)
+    func linearIsItsDefinition(backend: MathBackend, activation: Activation) throws {
+        for seed in 0..<4 as Range<UInt64> {
+            var random = SeededRandom(seed: seed)
+            let inputs = Int.random(in: 1...300, using: &random)
+            let outputs = Int.random(in: 1...150, using: &random)
+            let w = self.random([outputs, inputs], &random), b = self.random([outputs], &random).values
+            let weights = (0..<outputs).flatMap { roundedWeights(w.values[$0 * inputs..<($0 + 1) * inputs]) }
+            for adding in activation == .identity ? [false, true] : [false] {
+                let layer = inBytes(backend) {
+                    Linear(Weights(w), bias: b, activation: activation, adding: adding)
+                }
+                for rows in [1, 2, 3, 4, 5, 6, 7, 50] {
+                    let x = self.random([rows, inputs], &random)
+                    var y = self.random([rows, outputs], &random)
+                    let before = y.values
+                    if adding { try layer.add(x, to: &y) } else { y = try layer(x) }
+                    var worst = 0.0
+                    for row in 0..<rows {
+                        let a = rounded(x.values[row * inputs..<(row + 1) * inputs])
+                        for output in 0..<outputs {
+                            var sum =
+                                Double(b[output]) + (adding ? Double(before[row * outputs + output]) : 0)
+                            for i in 0..<inputs { sum += a[i] * weights[output * inputs + i] }
+                            let expected = activate(sum, activation)
+                            worst = max(
+                                worst,
+                                abs(Double(y.values[row * outputs + output]) - expected)
+                                    / max(1, abs(expected)))
+                        }
+                    }
+                    // Half a step of one input may fall to either side: a weight of about 1 times a step.
+                    #expect(worst < 0.1, "seed \(seed), \(rows) x \(inputs) x \(outputs), \(backend)")
+                }
+            }
+        }
+    }
+
+    private func activate(_ x: Double, _ activation: Activation) -> Double {
+        switch activation {
+        case .identity: x
+        case .relu: max(0, x)
+        case .gelu: 0.5 * x * (1 + errorFunction(x / 2.0.squareRoot()))
+        case .quickGELU: x / (1 + exponential(-1.702 * x))
+        case .tanhGELU: x / (1 + exponential(-2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        }
+    }
+
+    /// Inputs and weights that are whole numbers of steps lose nothing: the sums are exact.
+    @Test(arguments: [MathBackend.portable, .oneDNN]) func wholeStepsAreExact(backend: MathBackend) throws {
+        var random = SeededRandom(seed: 9)
+        let inputs = 4099, outputs = 67, rows = 8
+        var w = (0..<outputs * inputs).map { _ in Float(Int.random(in: -127...127, using: &random)) }
+        for output in 0..<outputs { w[output * inputs] = 127 }
+        var x = (0..<rows * inputs).map { _ in Float(Int.random(in: -100...155, using: &random)) }
+        for row in 0..<rows {
+            x[row * inputs] = -100
+            x[row * inputs + 1] = 155
+        }
+        let layer = inBytes(backend) { Linear(Weights(Tensor([outputs, inputs], w))) }
+        let y = try layer(Tensor([rows, inputs], x)).values
+        for row in 0..<rows {
+            for output in 0..<outputs {
+                var sum = 0.0
+                for i in 0..<inputs { sum += Double(x[row * inputs + i]) * Double(w[output * inputs + i]) }
+                #expect(abs(Double(y[row * outputs + output]) - sum) <= 4e-7 * max(abs(sum), 1))
+            }
+        }
+    }
+
+    /// A row's result is the same to the last bit whatever stands beside it, and with either kernel.
+    @Test func rowsDoNotKnowEachOther() throws {
+        var random = SeededRandom(seed: 2)
+        let w = self.random([130, 77], &random), b = self.random([130], &random).values
+        let layers = [MathBackend.portable, .oneDNN].map { backend in
+            inBytes(backend) { Linear(Weights(w), bias: b, activation: .quickGELU) }
+        }
+        let x = self.random([20, 77], &random)
+        let together = try layers.map { try $0(x).values }
+        #expect(together[0] == together[1])
+        for row in 0..<20 {
+            let alone = try layers[1](Tensor([1, 77], x.row(row).values)).values
+            #expect(alone == Array(together[1][row * 130..<(row + 1) * 130]), "row \(row)")
+        }
+    }
+
+    /// Kernels, strides and paddings of every kind, near the float convolution; pictures do not know each other.
+    @Test(arguments: [false, true]) func convolution(adding: Bool) throws {
+        for seed in 0..<8 as Range<UInt64> {
+            var random = SeededRandom(seed: seed)
+            let inputs = Int.random(in: 1...20, using: &random),
+                outputs = Int.random(in: 1...80, using: &random)
+            let kernel = [1, 3, 7].randomElement(using: &random) ?? 1
+            let stride = Int.random(in: 1...2, using: &random)
+            let height = Int.random(in: 7...15, using: &random),
+                width = Int.random(in: 7...15, using: &random)
+            let w = self.random([outputs, inputs, kernel, kernel], &random)
+            let ones = [Float](repeating: 1, count: outputs)
+            let norm = BatchNorm(
+                scale: ones, shift: self.random([outputs], &random).values,
+                mean: self.random([outputs], &random).values, variance: ones)
+            func make() -> Convolution {
+                Convolution(
+                    Weights(w), norm, stride: stride, padding: kernel / 2, relu: true, adding: adding)
+            }
+            let floats = MathLibrary.$override.withValue(.portable) { make() }
+            let (portable, fast) = (inBytes(.portable) { make() }, inBytes { make() })
+            // The second picture is a hundred times the first: scales are each picture's own.
+            let first = self.random([1, height, width, inputs], &random).values
+            let x = Tensor([2, height, width, inputs], first + first.map { $0 * 100 })
+            let rows = fast.outputExtent(height), columns = fast.outputExtent(width)
+            let before = self.random([2, rows, columns, outputs], &random)
+            func run(_ layer: Convolution, _ x: Tensor) throws -> [Float] {
+                guard adding else { return try layer(x).values }
+                var y = Tensor(
+                    [x.shape[0], rows, columns, outputs], before.values.prefix(x.shape[0] * before.count / 2))
+                try layer.add(x, to: &y)
+                return y.values
+            }
+            let what = "seed \(seed), \(kernel) x \(kernel) / \(stride), \(inputs) to \(outputs)"
+            let expected = try run(floats, x), result = try run(fast, x)
+            #expect(result == (try run(portable, x)), "\(what)")
+            #expect(
+                Array(result.prefix(result.count / 2))
+                    == (try run(fast, Tensor([1, height, width, inputs], first))), "\(what)")
+            for picture in 0..<2 {
+                let range = picture * result.count / 2..<(picture + 1) * result.count / 2
+                let largest = expected[range].max() ?? 0
+                let worst = zip(expected[range], result[range]).map { abs($0 - $1) }.max() ?? 0
+                #expect(
+                    worst <= 0.04 * max(largest, 1), "\(what), picture \(picture): \(worst) of \(largest)")
+            }
+        }
+    }
+
+    /// What is not finite in weights or inputs is seen in the results, not swallowed by the rounding.
+    @Test(arguments: [Float.nan, .infinity, -.infinity]) func notFinite(value: Float) throws {
+        var w = [Float](repeating: 1, count: 2 * 40), x = [Float](repeating: 1, count: 3 * 40)
+        w[40 + 7] = value
+        let layer = inBytes { Linear(Weights(Tensor([2, 40], w))) }
+        let y = try layer(Tensor([3, 40], x)).values
+        #expect(y[0].isFinite && !y[1].isFinite)
+        x[40 + 39] = value
+        let sound = inBytes { Linear(Weights(Tensor([2, 40], repeating: 1))) }
+        let z = try sound(Tensor([3, 40], x)).values
+        #expect(z[0].isFinite && !z[2].isFinite && !z[3].isFinite && z[4].isFinite)
+    }
+
+    /// Rows of zeros, and weights of zeros.
+    @Test func zeros() throws {
+        let layer = inBytes {
+            Linear(
+                Weights(
+                    Tensor([2, 20], [Float](repeating: 0, count: 20) + [Float](repeating: 1, count: 20))),
+                bias: [3, 4])
+        }
+        let x = Tensor([2, 20], [Float](repeating: 0, count: 20) + [Float](repeating: 5, count: 20))
+        let y = try layer(x).values
+        #expect(y[0] == 3 && y[1] == 4 && y[2] == 3 && abs(y[3] - 104) < 1e-4)
+    }
+
+    /// The form that keeps nothing gives what the packed one gives.
+    @Test(arguments: LayerTests.backends) func transient(backend: MathBackend) throws {
+        try MathLibrary.$override.withValue(backend) {
+            var random = SeededRandom(seed: 4)
+            let w = self.random([30, 50], &random), b = self.random([30], &random).values
+            let x = self.random([40, 50], &random)
+            func make() -> Linear { Linear(Weights(w), bias: b, activation: .gelu) }
+            let kept = try make()(x).values
+            let forgotten = try MathLibrary.$weightForm.withValue(.transient) { make() }(x).values
+            #expect(zip(kept, forgotten).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, abs($0)) })
+        }
+    }
+}
