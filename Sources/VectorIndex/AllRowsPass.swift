@@ -53,7 +53,8 @@ struct AllRowsPass: Sendable {
         _ body: @Sendable (Int, SnapshotSearch) -> Bool
     ) -> Bool {
         let open = blocks.indices.filter { !isDone($0) }
-        let before = blocks.indices.reduce(0) { $0 + liveRows(of: $1) } - open.reduce(0) { $0 + liveRows(of: $1) }
+        let before =
+            blocks.indices.reduce(0) { $0 + liveRows(of: $1) } - open.reduce(0) { $0 + liveRows(of: $1) }
         let done = Mutex((rows: before, blocks: 0, isStopped: false))
         if before > 0 { progress(before) }
         WorkerThreads.forEach(open.count, threads: threads) { index in

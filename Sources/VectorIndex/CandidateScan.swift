@@ -110,7 +110,8 @@ final class CodeQueries {
         queries.removeAll(keepingCapacity: true)
         for (index, part) in parts.enumerated() {
             let place = planes.base + index * 4 * words
-            var query = ck_code_query(planes: UnsafePointer(place), words: words, step: 0, base: 0, margin: 0, noise: 0)
+            var query = ck_code_query(
+                planes: UnsafePointer(place), words: words, step: 0, base: 0, margin: 0, noise: 0)
             ck_quantise(rotated, part.segment.centre, 64 * words, deviations, place, &query)
             queries.append(query)
         }

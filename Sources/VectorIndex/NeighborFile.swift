@@ -26,7 +26,8 @@ final class NeighborFile: @unchecked Sendable {
         self.width = width
         file = PassFile(
             path: path, content: .neighbors, identity: pass.identity, blocks: pass.blocks.count, width: width)
-        let bytes = PassFile.headerBytes + pass.blocks.count * (AllRowsPass.blockRows * width * Self.entryBytes + 4)
+        let bytes =
+            PassFile.headerBytes + pass.blocks.count * (AllRowsPass.blockRows * width * Self.entryBytes + 4)
         descriptor = try file.open(size: bytes)
     }
 

@@ -78,7 +78,9 @@ public struct NeighborGraph: Sendable {
         guard case .file(let map, let slots) = storage else { return (.max, 0) }
         let place = (Int(slots[row]) * width + rank) * NeighborFile.entryBytes
         var reader = ByteReader(map.bytes, offset: PassFile.headerBytes + place)
-        guard let other = reader.read(UInt32.self), let bits = reader.read(UInt32.self) else { return (.max, 0) }
+        guard let other = reader.read(UInt32.self), let bits = reader.read(UInt32.self) else {
+            return (.max, 0)
+        }
         return (other == NeighborFile.noRow ? .max : Int(other), Float(bitPattern: bits))
     }
 

@@ -69,7 +69,8 @@ struct PassFile: Sendable {
     static func read(_ file: FileDescriptor, at offset: Int, count: Int) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             while filled < count {
-                let rest = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
+                let rest = UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...])
                 let more = try file.read(fromAbsoluteOffset: Int64(offset + filled), into: rest)
                 if more == 0 { return }
                 filled += more

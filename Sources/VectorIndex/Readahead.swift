@@ -11,7 +11,8 @@ extension Segment {
     func expectSearches() {
         file.advise(.random, in: 0..<layout.checksums)
         if partition == nil {
-            file.advise(.willNeed, in: 0..<layout.factors + SegmentLayout.codeFactorCount * layout.factorStride)
+            file.advise(
+                .willNeed, in: 0..<layout.factors + SegmentLayout.codeFactorCount * layout.factorStride)
             file.advise(.willNeed, in: layout.codes..<layout.ids)
         } else {
             file.advise(.willNeed, in: 0..<layout.centroids)
@@ -28,7 +29,8 @@ extension Segment {
         let codeBytes = layout.codeBits / 8
         file.advise(
             .willNeed,
-            in: layout.codes + positions.lowerBound * codeBytes..<layout.codes + positions.upperBound * codeBytes)
+            in: layout.codes + positions.lowerBound * codeBytes..<layout.codes + positions.upperBound
+                * codeBytes)
         let starts =
             (0..<SegmentLayout.codeFactorCount).map { layout.factors + $0 * layout.factorStride }
             + (partition == nil ? [] : [layout.order])

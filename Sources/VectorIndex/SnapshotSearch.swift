@@ -214,7 +214,9 @@ final class SnapshotSearch {
     ) {
         guard let partition = parts[index].segment.partition else { return }
         let least = after?.part == index ? (after?.position ?? 0) + 1 : 0
-        if isCold { for bucket in buckets { parts[index].segment.fetchCodes(partition.positions(Int(bucket))) } }
+        if isCold {
+            for bucket in buckets { parts[index].segment.fetchCodes(partition.positions(Int(bucket))) }
+        }
         var run = 0..<0
         for bucket in buckets {
             let positions = partition.positions(Int(bucket))

@@ -7,7 +7,8 @@ package protocol StoreDisk: Sendable {
     /// Opens a new file for writing and reading; throws when it is there, unless it may be replaced.
     func create(_ path: FilePath, replacing: Bool) throws -> FileDescriptor
     /// Writes bytes at an offset.
-    func write(_ bytes: UnsafeRawBufferPointer, to file: FileDescriptor, at offset: Int, path: FilePath) throws
+    func write(_ bytes: UnsafeRawBufferPointer, to file: FileDescriptor, at offset: Int, path: FilePath)
+        throws
     /// Waits until what was written to a file is durable.
     func flush(_ file: FileDescriptor, path: FilePath) throws
     /// Renames a file over another.

@@ -39,7 +39,8 @@ extension VectorSnapshot {
         if let file {
             let result = try NeighborFile(file, pass: pass, width: width)
             let finished = try result.finishedBlocks()
-            let isComplete = pass.forEachBlock(except: finished.contains, progress: progress) { number, search in
+            let isComplete = pass.forEachBlock(except: finished.contains, progress: progress) {
+                number, search in
                 var lists: [(position: Int, neighbors: [Neighbor])] = []
                 pass.forEachRow(ofBlock: number) { lists.append(($0.position.position, nearest($0, search))) }
                 return result.write(block: number, lists)

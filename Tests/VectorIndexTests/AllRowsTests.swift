@@ -123,9 +123,11 @@ import VectorIndex
             killed.withLock { $0 = [] }
             func run(_ file: FilePath, _ progress: @escaping @Sendable (Int) -> Void) throws -> Bool {
                 if isPairs {
-                    return try snapshot.pairs(above: 0.9, threads: 2, file: file, progress: progress) == allPairs
+                    return try snapshot.pairs(above: 0.9, threads: 2, file: file, progress: progress)
+                        == allPairs
                 }
-                return lists(try snapshot.neighbors(count: 7, threads: 2, file: file, progress: progress)) == whole
+                return lists(try snapshot.neighbors(count: 7, threads: 2, file: file, progress: progress))
+                    == whole
             }
             #expect(try run(file) { keep(file, $0) }, "seed \(seed)")
             let copy = try #require(killed.withLock { $0.first })
@@ -178,11 +180,13 @@ import VectorIndex
         for options in [SearchOptions(), careless, filtered, .exact] {
             for count in [3, 4] {
                 let first = Mutex(0)
-                let graph = try after.neighbors(count: count, threads: 1, options: options, file: file) { done in
+                let graph = try after.neighbors(count: count, threads: 1, options: options, file: file) {
+                    done in
                     first.withLock { if $0 == 0 { $0 = done } }
                 }
                 #expect(first.withLock { $0 } <= 128)
-                #expect(lists(graph) == lists(try after.neighbors(count: count, threads: 1, options: options)))
+                #expect(
+                    lists(graph) == lists(try after.neighbors(count: count, threads: 1, options: options)))
             }
         }
         _ = try after.pairs(above: 0.9, threads: 1, file: file)

@@ -36,7 +36,8 @@ import Testing
             var a = [Float](repeating: -77, count: rows + 1), aUpper = a, b = a, bUpper = a
             planes.withUnsafeBufferPointer { planes in
                 guard let base = planes.baseAddress else { return }
-                var query = ck_code_query(planes: base, words: words, step: 0.013, base: 0.2, margin: 1.7, noise: 1)
+                var query = ck_code_query(
+                    planes: base, words: words, step: 0.013, base: 0.2, margin: 1.7, noise: 1)
                 portable.estimate(&query, codes, scale, offset, error, rows, &a, &aUpper)
                 other.estimate(&query, codes, scale, offset, error, rows, &b, &bUpper)
             }

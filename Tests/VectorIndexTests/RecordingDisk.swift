@@ -77,7 +77,9 @@ final class RecordingDisk: StoreDisk {
     }
 
     func rename(_ from: FilePath, to: FilePath) throws {
-        if note(.rename(name(from), to: name(to))) { throw SystemError("rename", path: from, errno: .ioError) }
+        if note(.rename(name(from), to: name(to))) {
+            throw SystemError("rename", path: from, errno: .ioError)
+        }
         try disk.rename(from, to: to)
     }
 

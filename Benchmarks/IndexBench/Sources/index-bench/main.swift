@@ -140,7 +140,9 @@ func run(_ words: [String]) throws -> [String: Double] {
         var time = try timed {
             found = try snapshot.pairs(above: Float(words[4]) ?? 0.95, threads: Int(words[3]) ?? 1)
         }
-        let ids = found.flatMap { [snapshot.id(ofRow: $0.a), snapshot.id(ofRow: $0.b)].map { Int64($0) - 1 } }
+        let ids = found.flatMap {
+            [snapshot.id(ofRow: $0.a), snapshot.id(ofRow: $0.b)].map { Int64($0) - 1 }
+        }
         try write(ids, to: words[5])
         time["pairs"] = Double(found.count)
         return time
