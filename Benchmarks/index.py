@@ -25,7 +25,7 @@ STEPS = ("build", "tune", "rates", "open", "rows")
 
 
 class Ours:
-    name, sweep = "imgvec", (0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998)
+    name, sweep = "imgvec", (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998)
 
     def __init__(self, program, work):
         self.program, self.work, self.folder = program, work, work / "imgvec"
@@ -237,7 +237,7 @@ def main():
     parser.add_argument("--only", help="the indexes to build or compare with ours, by a part of their names, with commas")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--first", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     run = Run(arguments)
     if arguments.first:
         return first_query(run, arguments.first)
