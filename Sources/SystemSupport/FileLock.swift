@@ -31,7 +31,11 @@ public final class FileLock: Sendable {
         _ = try? file.writeAll(toAbsoluteOffset: 0, "\(getpid())\n".utf8)
     }
 
-    deinit { try? file.close() }
+    /// Unlocks before closing: a child between fork and exec holds a copy of the descriptor, and would keep the lock.
+    deinit {
+        flock(file.rawValue, LOCK_UN)
+        try? file.close()
+    }
 
     /// The process number written in a lock file, if it can be read.
     public static func owner(of path: FilePath) -> Int? {

@@ -104,6 +104,25 @@ import Testing
         withExtendedLifetime(first) {}
     }
 
+    #if os(Linux)
+        /// A process started by another thread holds a copy of every descriptor until its exec: the lock stayed taken.
+        @Test func lockIsFreeAtOnceThoughACopyOfItsDescriptorLives() throws {
+            let folder = try TemporaryFolder()
+            let path = folder.path.appending("lock")
+            var first = try FileLock(path)
+            #expect(first != nil)
+            let copies = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter {
+                (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)"))
+                    == path.string
+            }.compactMap { Int32($0) }.map { dup($0) }
+            #expect(copies.count == 1)
+            first = nil
+            #expect(try FileLock(path) != nil)
+            for copy in copies { close(copy) }
+            withExtendedLifetime(first) {}
+        }
+    #endif
+
     @Test func foldersAreListedByBytesAndRemovedWhole() throws {
         let folder = try TemporaryFolder()
         let top = folder.path.appending("a")
