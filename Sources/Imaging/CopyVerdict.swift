@@ -42,19 +42,31 @@ extension PicturePlanes {
     /// photograph of the scene sticks out on both sides. Nearly all detail has to agree, the more strictly the
     /// fewer corners speak for it and the less detail there is.
     public func verdict(on other: PicturePlanes, laid alignment: FeatureAlignment) -> CopyVerdict? {
-        guard let comparison = comparison(with: other, map: alignment.map) else { return nil }
-        let change = Change(alignment.map, isMirrored: alignment.isMirrored, comparison, self, other)
-        guard comparison.isConvincing(support: alignment.support, isTurnedFreely: change.isTurnedFreely)
-        else {
-            return nil
-        }
-        // Another colour of one thing agrees in all but the colour: there the rest has to be beyond doubt.
-        if let colour = comparison.colour, colour < Self.sameColour,
-            comparison.agreement < 0.9 || alignment.support < 30 || comparison.detail < 0.45
-        {
-            return nil
-        }
+        guard let (map, agreed) = comparison(with: other, laid: alignment) else { return nil }
+        var comparison = agreed
+        let change = Change(map, isMirrored: alignment.isMirrored, self, other)
+        guard
+            let extent = comparison.convincingExtent(
+                support: alignment.support, isTurnedFreely: change.isTurnedFreely)
+        else { return nil }
+        // The neighbours of a collage's tile have colours of their own.
+        if extent == .tile { comparison.colour = comparison.patch.colour }
+        guard comparison.hasLikelyColours(support: alignment.support) else { return nil }
         return change.verdict(comparison)
+    }
+
+    /// Compares the pictures as their corners say, or laid exactly whole on whole where the corners say nearly that and
+    /// the pixels agree better so: few corners tell where a picture lies only roughly.
+    private func comparison(
+        with other: PicturePlanes, laid alignment: FeatureAlignment
+    ) -> (PlaneMap, PictureComparison)? {
+        let rough = comparison(with: other, map: alignment.map)
+        let whole = Orientation.allCases.lazy.map { Self.map(of: other, onto: self, shownAs: $0) }
+            .first { $0.moves(other.width, other.height, atMost: Self.wholeTolerance, from: alignment.map) }
+        guard let whole, let exact = comparison(with: other, map: whole),
+            exact.agreement >= rough?.agreement ?? 0
+        else { return rough.map { (alignment.map, $0) } }
+        return (whole, exact)
     }
 
     /// Decides whether another picture is this one, shown in some orientation, without the help of corners: for
@@ -66,8 +78,11 @@ extension PicturePlanes {
         }
         if let colour = comparison.colour, colour < 0.7 { return nil }
         let isMirrored = map.a * map.e - map.b * map.d < 0
-        return Change(map, isMirrored: isMirrored, comparison, self, other).verdict(comparison)
+        return Change(map, isMirrored: isMirrored, self, other).verdict(comparison)
     }
+
+    /// Corners of the frame this far from those of the other, in shares of the longer side, may be errors of the map.
+    private static let wholeTolerance = 0.06
 
     /// Colours that correlate less have been changed, or are those of another thing.
     fileprivate static let sameColour: Float = 0.5
@@ -100,28 +115,45 @@ extension PictureComparison {
     /// Of two pictures of one photograph one lies on the other with this share of it at least.
     fileprivate static let leastInside = 0.72
 
-    /// Whether the agreement makes the pictures one photograph, given how many corners agree with the map.
-    fileprivate func isConvincing(support: Int, isTurnedFreely: Bool) -> Bool {
-        guard support >= PictureSketch.leastSupport, blocks >= Self.leastBlocks else { return false }
+    /// What of two pictures shows that they are one photograph.
+    fileprivate enum Extent { case whole, tile }
+
+    /// What makes the pictures one photograph, given how many corners agree with the map; nil when nothing does.
+    fileprivate func convincingExtent(support: Int, isTurnedFreely: Bool) -> Extent? {
+        guard support >= PictureSketch.leastSupport, blocks >= Self.leastBlocks else { return nil }
         let inside = max(coverage.first, coverage.second), rest = min(coverage.first, coverage.second)
         let isWhole = inside >= (isTurnedFreely ? 0.77 : 0.95)
         let part = max(patch.first, patch.second)
-        if isWhole, agreement >= needed(support) { return true }
+        if isWhole, agreement >= needed(support) { return .whole }
+        // Of a print photographed from aside the outline is known only roughly.
+        if inside >= 0.9, rest <= 0.75, support >= 60, agreement >= 0.95, detail >= 0.45 { return .whole }
         // Under a caption or a mark a part may differ much, when the rest agrees nearly without exception.
         if isWhole, support >= 14, patch.agreement >= 0.9, part >= 0.55, patch.blocks >= 30, detail >= 0.25 {
-            return true
+            return .whole
         }
         // A tile of a collage: the photograph was cut to its shape, and sticks out of the tile into others.
-        guard inside >= Self.leastInside, rest <= 0.4, detail >= 0.4 else { return false }
-        if support >= 7 { return patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= 30 }
-        return patch.agreement >= 0.95 && part >= 0.45 && patch.blocks >= 45
+        guard inside >= Self.leastInside, rest <= 0.4, detail >= 0.4 else { return nil }
+        let isTile =
+            support >= 7
+            ? patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= 30
+            : patch.agreement >= 0.95 && part >= 0.45 && patch.blocks >= 45
+        return isTile ? .tile : nil
     }
 
     private func needed(_ support: Int) -> Float {
         if detail < 0.45 {
+            if support >= 50, correlation >= 0.9 { return 0.63 }
             return support >= 30 ? 0.8 : support >= 14 ? 0.88 : support >= 10 ? 0.95 : .infinity
         }
         return support >= 30 ? 0.65 : support >= 14 ? 0.75 : support >= 8 ? 0.88 : 0.95
+    }
+
+    /// Whether the colours are the same, or have been changed: another colour of one thing agrees in all but the
+    /// colour, and there the rest has to be beyond doubt.
+    fileprivate func hasLikelyColours(support: Int) -> Bool {
+        guard let colour, colour < PicturePlanes.sameColour else { return true }
+        if support >= 80, agreement >= 0.8, detail >= 0.35, correlation >= 0.95 { return true }
+        return support >= 30 && agreement >= 0.9 && detail >= 0.45
     }
 
     /// Whether the pixels alone, laid whole on whole, make the pictures one.
@@ -135,18 +167,15 @@ extension PictureComparison {
 private struct Change {
     private let turn: Double
     private let isMirrored: Bool
-    private let comparison: PictureComparison
     private let becomesGrey: Bool
 
     init(
-        _ map: PlaneMap, isMirrored: Bool, _ comparison: PictureComparison, _ first: PicturePlanes,
-        _ second: PicturePlanes
+        _ map: PlaneMap, isMirrored: Bool, _ first: PicturePlanes, _ second: PicturePlanes
     ) {
         self.isMirrored = isMirrored
-        self.comparison = comparison
         // Of a mirrored picture the turn is that of its mirror image.
         turn = atan2(isMirrored ? -map.d : map.d, isMirrored ? -map.a : map.a) * 180 / .pi
-        becomesGrey = first.isGrey != second.isGrey
+        becomesGrey = first.isGrey && second.isColoured || first.isColoured && second.isGrey
     }
 
     /// The multiple of a right angle that is nearest, in degrees, and what is left.
@@ -164,10 +193,10 @@ private struct Change {
             quarter == 0 && abs(rest) < 1.5 && !isMirrored && !becomesGrey
             && min(coverage.first, coverage.second) >= 0.84 && comparison.agreement >= 0.75
             && (comparison.colour ?? 1) >= 0.7
-        return CopyVerdict(isSlight: isSlight, agreement: comparison.agreement, evidence: words)
+        return CopyVerdict(isSlight: isSlight, agreement: comparison.agreement, evidence: words(comparison))
     }
 
-    private var words: String {
+    private func words(_ comparison: PictureComparison) -> String {
         let (quarter, rest) = quarters
         var words: [String] = []
         // A mirrored picture turned by half is one turned over top to bottom.

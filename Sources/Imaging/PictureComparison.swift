@@ -33,6 +33,10 @@ public struct PictureComparison: Sendable {
         public var blocks = 0, agreeing = 0, oneSided = 0
         /// The share of the first and of the second picture.
         public var first = 0.0, second = 0.0
+        /// The correlation of the colours in it; nil where one of the two has hardly any.
+        public var colour: Float?
+        /// Its rows and columns of blocks.
+        fileprivate var rows = 0..<0, columns = 0..<0
 
         /// As the agreement of the whole.
         public var agreement: Float {
@@ -52,18 +56,25 @@ public struct PictureComparison: Sendable {
 }
 
 extension PicturePlanes {
-    private static let samples = 112
+    private static let samples = 112.0
+    private static let leastSamples = 64.0
     private static let block = 8
     private static let blockAgreement: Float = 0.6
 
     /// Compares this picture with another that `map` lays on it; nil when they hardly overlap. Costs one warp of 256 pixels a side.
     public func comparison(with other: PicturePlanes, map: PlaneMap) -> PictureComparison? {
         guard let back = map.inverse, let window = overlap(with: other, map: map) else { return nil }
-        let step = max(window.width, window.height) / Double(Self.samples)
+        // A picture of fifty pixels has no detail for more samples than that, only the traces of its compression.
+        let middle = back(window.x + window.width / 2, window.y + window.height / 2)
+        let right = back(window.x + window.width, window.y + window.height / 2)
+        let longer = max(window.width, window.height)
+        let shrunk = 2 * hypot(right.x - middle.x, right.y - middle.y) / window.width
+        let pixels = longer * min(Double(self.pixels), Double(other.pixels) * shrunk)
+        let samples = max(Self.leastSamples, min(Self.samples, pixels * 1.2))
+        let step = longer / samples
         guard step > 1e-4 else { return nil }
         let columns = Int(window.width / step), rows = Int(window.height / step)
         guard columns >= 3 * Self.block, rows >= 3 * Self.block else { return nil }
-        let middle = back(window.x + window.width / 2, window.y + window.height / 2)
         let beside = back(window.x + window.width / 2 + step, window.y + window.height / 2)
         let otherStep = hypot(beside.x - middle.x, beside.y - middle.y)
         var grid = SampleGrid(width: columns, height: rows)
@@ -84,6 +95,14 @@ extension PicturePlanes {
         result.patch = verdicts.bestPatch { blocks in
             (blocks * blockArea / (width * height), blocks * blockArea * scale / (other.width * other.height))
         }
+        let side = Double(Self.block) * step, patch = result.patch
+        result.patch.colour = colour(
+            with: other, back: back,
+            window: (
+                window.x + side * Double(patch.columns.lowerBound),
+                window.y + side * Double(patch.rows.lowerBound),
+                side * Double(patch.columns.count), side * Double(patch.rows.count)
+            ))
         return result
     }
 
@@ -139,12 +158,19 @@ extension PicturePlanes {
         return (sums.0.covariance + sums.1.covariance) / whole.squareRoot()
     }
 
-    /// How much this picture's colours vary; below the limit it counts as grey.
-    public var isGrey: Bool {
+    /// Whether this picture has hardly any colour.
+    public var isGrey: Bool { colourfulness < Self.colourLimit / 2 }
+
+    /// Whether this picture has colours beyond doubt; what lies between is neither grey nor coloured, so that a change
+    /// of a pale picture's brightness or quality does not make it grey.
+    public var isColoured: Bool { colourfulness >= Self.colourLimit }
+
+    /// How much the colours vary, in levels of chroma.
+    private var colourfulness: Float {
         var sums = (Pair(), Pair())
         for value in blueness.values { sums.0.add(Float(value) - 128, 0) }
         for value in redness.values { sums.1.add(Float(value) - 128, 0) }
-        return (sums.0.varianceA + sums.1.varianceA).squareRoot() < Self.colourLimit / 2
+        return (sums.0.varianceA + sums.1.varianceA).squareRoot()
     }
 }
 
@@ -382,6 +408,7 @@ private struct BlockVerdicts {
             }
         }
         var patch = PictureComparison.Patch()
+        (patch.rows, patch.columns) = (best.top..<best.bottom, best.left..<best.right)
         for row in best.top..<best.bottom {
             for column in best.left..<best.right {
                 switch values[row * columns + column] {

@@ -6,6 +6,8 @@ public struct PicturePlanes: Sendable {
     public let width: Double, height: Double
     /// Brightness, each half as large as the one before.
     let grey: [Plane]
+    /// The longer side of the picture they are made from, in pixels.
+    let pixels: Int
     /// Blueness and redness (the chroma of JPEG, ITU-R BT.601).
     let blueness: Plane, redness: Plane
 
@@ -39,6 +41,7 @@ public struct PicturePlanes: Sendable {
     /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels.
     public init(_ picture: PixelBuffer) {
         let longer = max(picture.width, picture.height, 1)
+        pixels = longer
         width = Double(picture.width) / Double(longer)
         height = Double(picture.height) / Double(longer)
         let small = Self.resized(picture, to: Self.longerSide)

@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A map of one picture's plane onto another's: projective, x' = (a x + b y + c) / (g x + h y + 1) and so on.
 public struct PlaneMap: Sendable, Equatable {
     /// The coefficients a, b, c of x', d, e, f of y', and g, h of what both are divided by.
@@ -29,6 +35,14 @@ public struct PlaneMap: Sendable, Equatable {
             d: (f * g - d) / corner, e: (a - c * g) / corner, f: (c * d - a * f) / corner,
             g: (d * h - e * g) / corner, h: (b * g - a * h) / corner)
         return map.isFinite ? map : nil
+    }
+
+    /// Whether this map takes the corners of a frame no further than `limit` from where another map takes them.
+    func moves(_ width: Double, _ height: Double, atMost limit: Double, from other: PlaneMap) -> Bool {
+        [(0, 0), (width, 0), (0, height), (width, height)].allSatisfy { x, y in
+            let (mine, others) = (self(x, y), other(x, y))
+            return hypot(mine.x - others.x, mine.y - others.y) <= limit
+        }
     }
 
     /// This map after another.
