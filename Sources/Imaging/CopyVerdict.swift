@@ -124,7 +124,9 @@ extension PictureComparison {
         let inside = max(coverage.first, coverage.second), rest = min(coverage.first, coverage.second)
         let isWhole = inside >= (isTurnedFreely ? 0.77 : 0.95)
         let part = max(patch.first, patch.second)
-        if isWhole, agreement >= needed(support) { return .whole }
+        // Like things, turned and stretched until corners meet, agree in part; a tilted copy agrees nearly everywhere.
+        let least = isTurnedFreely ? max(0.85, needed(support)) : needed(support)
+        if isWhole, agreement >= least { return .whole }
         // Of a print photographed from aside the outline is known only roughly.
         if inside >= 0.9, rest <= 0.75, support >= 60, agreement >= 0.95, detail >= 0.45 { return .whole }
         // Under a caption or a mark a part may differ much, when the rest agrees nearly without exception.

@@ -14,6 +14,11 @@ public struct FeatureAlignment: Sendable {
     public let isMirrored: Bool
     /// Corners that agree with the map, counted once for each place.
     public let support: Int
+
+    /// An alignment that is known from elsewhere.
+    package init(map: PlaneMap, isMirrored: Bool, support: Int) {
+        (self.map, self.isMirrored, self.support) = (map, isMirrored, support)
+    }
 }
 
 extension LocalFeatures {

@@ -70,7 +70,10 @@ extension PicturePlanes {
         let longer = max(window.width, window.height)
         let shrunk = 2 * hypot(right.x - middle.x, right.y - middle.y) / window.width
         let pixels = longer * min(Double(self.pixels), Double(other.pixels) * shrunk)
-        let samples = max(Self.leastSamples, min(Self.samples, pixels * 1.2))
+        // A long, narrow overlap needs samples for three blocks across all the same.
+        let least = max(
+            Self.leastSamples, 3.2 * Double(Self.block) * longer / min(window.width, window.height))
+        let samples = min(Self.samples, max(least, pixels * 1.2))
         let step = longer / samples
         guard step > 1e-4 else { return nil }
         let columns = Int(window.width / step), rows = Int(window.height / step)

@@ -1,3 +1,4 @@
+import Foundation
 import Imaging
 import TestSupport
 import Testing
@@ -190,6 +191,58 @@ import Testing
         #expect(!found.isSlight && found.evidence == "grey", "\(found.evidence)")
     }
 
+    /// A nearly grey picture that lost a little of its colour is no grey edit of itself.
+    @Test(arguments: photos) func palePicturesAreNotCalledGrey(name: String) throws {
+        let picture = try picture(name)
+        for share in 1...12 {
+            func pale(_ value: Int, _ luma: Int) -> Int { luma + (value - luma) * share / 48 }
+            let paled = levels(picture) { r, g, b in
+                let luma = (299 * r + 587 * g + 114 * b) / 1000
+                return (pale(r, luma), pale(g, luma), pale(b, luma))
+            }
+            let flatter = levels(paled) { ($0 * 3 / 4 + 32, $1 * 3 / 4 + 32, $2 * 3 / 4 + 32) }
+            #expect(verdict(paled, flatter)?.isSlight == true, "\(share) of 48")
+        }
+    }
+
+    /// What is left of a picture at 60 pixels says little to corners, and enough to the pixels.
+    @Test(arguments: photos) func tinyCopiesAreSlight(name: String) throws {
+        let picture = try picture(name)
+        let tiny = picture.resized(width: 60, height: 60 * picture.height / picture.width, filter: .bicubic)
+        #expect(try #require(verdict(picture, tiny)).isSlight)
+    }
+
+    /// Fewer blocks are compared of a picture with fewer pixels, and a narrow one keeps three across.
+    @Test func samplesFollowTheSmallerPicture() throws {
+        func blocks(_ picture: PixelBuffer, at width: Int) throws -> Int {
+            let small = picture.resized(
+                width: width, height: width * picture.height / picture.width, filter: .bicubic)
+            let (planes, others) = (PicturePlanes(picture), PicturePlanes(small))
+            let found = try #require(
+                planes.comparison(
+                    with: others,
+                    map: PlaneMap(
+                        a: planes.width / others.width, b: 0, c: 0, d: 0, e: planes.height / others.height,
+                        f: 0)))
+            return found.blocks + found.oneSided + found.flat
+        }
+        let picture = try picture("castle.jpg")
+        #expect(try blocks(picture, at: 540) == 14 * 9)
+        #expect(try blocks(picture, at: 60) == 9 * 6)
+        #expect(try blocks(picture.cropped(x: 0, y: 0, width: 540, height: 150), at: 60) >= 3 * 8)
+    }
+
+    /// A map that corners tell roughly gives way to the whole picture on the whole picture.
+    @Test(arguments: photos) func wholePicturesLieExactlyWhole(name: String) throws {
+        let picture = try picture(name), planes = PicturePlanes(picture)
+        let tilt = 0.035
+        let rough = PlaneMap(
+            a: cos(tilt), b: -sin(tilt), c: 0.01, d: sin(tilt), e: cos(tilt), f: -0.01)
+        let found = try #require(
+            planes.verdict(on: planes, laid: FeatureAlignment(map: rough, isMirrored: false, support: 12)))
+        #expect(found.isSlight && found.evidence.isEmpty && found.agreement > 0.99, "\(found)")
+    }
+
     @Test(arguments: photos) func framedAndScreenshotAreFound(name: String) throws {
         let picture = try picture(name)
         let (w, h) = (picture.width, picture.height)
@@ -225,6 +278,22 @@ import Testing
         for (index, picture) in pictures.enumerated() {
             #expect(verdict(picture, sheet) != nil, "\(Self.photos[index])")
         }
+    }
+
+    /// Tiles that are cut to shape stick out into neighbours, whose colours say nothing about the tile.
+    // The boat on its plain sea has too little detail for a tile.
+    @Test(arguments: photos.dropLast()) func tileAmongOtherColoursIsFound(name: String) throws {
+        let scene = try picture(name)
+        let side = scene.height
+        let tile = scene.cropped(x: (scene.width - side) / 2, y: 0, width: side, height: side)
+        let inverted = levels(try picture("red-tulips.jpg")) { (255 - $0, 255 - $1, $2) }
+            .resized(width: side, height: side, filter: .bicubic)
+        var sheet = card(2 * side + 12, 2 * side + 12, 255)
+        for (index, shown) in [inverted, tile, inverted, inverted].enumerated() {
+            sheet = pasted(shown, on: sheet, x: 4 + index % 2 * (side + 4), y: 4 + index / 2 * (side + 4))
+        }
+        let found = try #require(verdict(scene, sheet))
+        #expect(!found.isSlight && !found.evidence.contains("recoloured"), "\(found.evidence)")
     }
 
     @Test func otherPicturesAreNot() throws {
