@@ -48,7 +48,7 @@ extension PicturePlanes {
         let change = Change(map, isMirrored: alignment.isMirrored, self, other)
         guard
             let extent = comparison.convincingExtent(
-                support: alignment.support, isTurnedFreely: change.isTurnedFreely)
+                support: alignment.support, isTurnedFreely: change.isTurnedFreely, isUpright: change.isUpright)
         else { return nil }
         // The neighbours of a collage's tile have colours of their own.
         if extent == .tile { comparison.colour = comparison.patch.colour }
@@ -127,7 +127,7 @@ extension PictureComparison {
     ///
     /// Corners of like things, shoes or shirts, meet by the dozen, and so do their outlines: how much has to agree follows
     /// from the corners or the blocks, whichever are fewer.
-    fileprivate func convincingExtent(support: Int, isTurnedFreely: Bool) -> Extent? {
+    fileprivate func convincingExtent(support: Int, isTurnedFreely: Bool, isUpright: Bool) -> Extent? {
         guard support >= PictureSketch.leastSupport, blocks >= Self.leastBlocks else { return nil }
         let inside = max(coverage.first, coverage.second), rest = min(coverage.first, coverage.second)
         let isWhole = inside >= (isTurnedFreely ? 0.77 : 0.95)
@@ -140,6 +140,7 @@ extension PictureComparison {
         {
             return .whole
         }
+        if isUpright, rest >= 0.93, isConvincingFrameOnFrame(support: support) { return .whole }
         // Of a print photographed from aside the outline is known only roughly.
         if inside >= 0.9, rest <= 0.75, evidence >= Self.much, agreement >= 0.95, detail >= 0.45 {
             return .whole
@@ -154,6 +155,14 @@ extension PictureComparison {
         guard inside >= Self.leastInside, rest <= 0.4, detail >= 0.4 else { return nil }
         return support >= 20 && patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= Self.some
             ? .tile : nil
+    }
+
+    /// Whether pictures that lie frame on frame, nothing turned or cut, are one photograph though fine detail differs: very
+    /// low quality, or a very small size, has taken it away. What stands on white has no such detail to lose.
+    private func isConvincingFrameOnFrame(support: Int) -> Bool {
+        guard blocks >= 20, support >= 20 else { return false }
+        if support >= 30, agreement >= 0.7, correlation >= 0.97, detail >= 0.5 { return true }
+        return agreement >= 0.8 && correlation >= 0.85 && detail >= 0.65
     }
 
     /// Whether the few blocks there are leave nothing open: outlines alone, of things on white, agree nearly as well.
@@ -215,6 +224,8 @@ private struct Change {
     }
 
     var isTurnedFreely: Bool { abs(quarters.1) > 4 }
+
+    var isUpright: Bool { quarters.0 == 0 && abs(quarters.1) < 2 && !isMirrored }
 
     func verdict(_ comparison: PictureComparison) -> CopyVerdict {
         let (quarter, rest) = quarters
