@@ -142,12 +142,15 @@ extension StepReturn {
         let original = Place(place.folder, move.to.path.lastComponent ?? place.name)
         if try original.status() != nil, try stands(move, at: original.path, isDone: isDone) {
             if try place.status() != nil {
-                if try !isLink(at: place, link, step) {
-                    throw ReturnProblem.occupied(home, original: original.path)
+                // Beside the original, a file of the same bytes is nothing to lose: a hard link to a kept file whose
+                // name leads elsewhere by now.
+                func isInTheWay(_ place: Place) throws -> Bool {
+                    try !isLink(at: place, link, step) && !move.identity.stands(at: place.path)
                 }
+                if try isInTheWay(place) { throw ReturnProblem.occupied(home, original: original.path) }
                 try removeIfThere(aside)
                 try disk.rename(place, to: aside)
-                guard try isLink(at: aside, link, step) else {
+                guard try !isInTheWay(aside) else {
                     try disk.rename(aside, to: place)
                     throw ReturnProblem.occupied(home, original: original.path)
                 }

@@ -649,6 +649,27 @@ import Testing
     }
 
     @Test(.enabled(if: Mount.isPermitted, "no file system may be mounted here"))
+    func aLinkThatCannotBeMadeLeavesTheFileItself() throws {
+        for (action, isReadOnly) in [(PlanAction.hardlink, false), (.hardlink, true), (.symlink, true)] {
+            let mount = try #require(Mount(options: "size=1m"))
+            let scene = try Scene()
+            let keeper = try scene.write("keep.jpg", "the same", modified: 1_600_000_000_000_000_000)
+            let copy = mount.path.appending("copy.jpg")
+            try scene.write(copy, "the same")
+            let lines = [
+                try Scene.line(.keep, 1, keeper), try Scene.line(action, 1, copy, keeper: keeper),
+            ]
+            let before = try FileStatus.of(copy)
+            if isReadOnly { try #require(mount.remount("ro")) }
+            let ran = try scene.apply(lines)
+            #expect(ran.acted.isEmpty && ran.skipped.count == 1, "\(action)")
+            // Not a copy of it either.
+            #expect(try FileStatus.of(copy).inode == before.inode)
+            #expect(try Folders.list(mount.path).count == 1)
+        }
+    }
+
+    @Test(.enabled(if: Mount.isPermitted, "no file system may be mounted here"))
     func aFullDiskLosesNothing() throws {
         let mount = try #require(Mount(options: "size=64k"))
         let scene = try Scene()
