@@ -1,6 +1,6 @@
 """Kills, fills, write-protects and races `imgvec apply` and `imgvec undo`, and counts what is lost: nothing may be.
 
-    ./dev bench acting-faults [--runs 300] [--files 200] [--seed N] [--work DIR] [PART ...]
+    ./dev bench acting-faults [PART ...] [--runs 300] [--files 200] [--seed N] [--work DIR]
 
 Parts: kill (kill -9 at random moments), full (full disks), locked (folders that cannot be written), race (a process
 that changes the very files meanwhile). All of them by default. Linux, as root: file systems in memory are mounted.
@@ -389,6 +389,8 @@ def kill(part):
     seconds = None
     while part.counts["killed"] < runs and part.counts["tries"] < 3 * runs:
         part.counts["tries"] += 1
+        if part.counts["tries"] % 20 == 0:
+            print(f"... {part.counts['killed']} killed, {len(part.problems)} violations", file=sys.stderr, flush=True)
         actions = ACTIONS if part.random.random() < 0.3 else ACTIONS[:-1]
         with part.scene(actions=actions) as scene:
             if seconds is None:

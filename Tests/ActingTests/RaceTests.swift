@@ -121,4 +121,31 @@ import Testing
             #expect(after[stage.keeper]?.sha256 == kept, comment)
         }
     }
+
+    @Test func aKeptFileWithOtherBytesAndItsOldTimeIsSeenByTheNextLine() throws {
+        let stage = try Stage(.trash, isFar: false)
+        let second = try stage.scene.write("b/second.jpg", "copy 2")
+        let lines = stage.lines + [try Scene.line(.trash, 1, second, keeper: stage.keeper)]
+        let counted = TestDisk()
+        _ = try stage.scene.apply(lines, disk: counted)
+        _ = try stage.scene.undo()
+        let first = try #require(
+            counted.changes.firstIndex {
+                if case .rename = $0 { true } else { false }
+            })
+        let (keeper, scene) = (stage.keeper, stage.scene)
+        let status = try FileStatus.of(keeper)
+        let ran = try scene.apply(
+            lines,
+            disk: TestDisk(
+                .meanwhile(at: first + 1) {
+                    // In place, as long as before, with the time set back: only the time of the change tells.
+                    guard let file = try? FileDescriptor.open(keeper, .writeOnly) else { return }
+                    _ = try? file.writeAll("KEPT".utf8)
+                    try? SystemDisk().set(status, on: file, path: keeper)
+                    try? file.close()
+                }))
+        #expect(ran.skipped.map(\.reason) == [.changed(keeper, what: "content")])
+        #expect(ran.acted == [stage.copy])
+    }
 }
