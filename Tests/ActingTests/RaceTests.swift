@@ -74,12 +74,17 @@ import Testing
             let removal = whole.changes.firstIndex {
                 if case .remove = $0 { true } else { false }
             }
+            // The journal's third line says "done".
+            let done = try #require(
+                whole.changes.indices.filter {
+                    if case .write(let path) = whole.changes[$0] { path.extension == "jsonl" } else { false }
+                }.dropFirst(2).first)
             for change in 1...whole.count {
                 for deed in Deed.allCases {
                     for isKeeper in [false, true] {
                         try check(
                             Stage(action, isFar: isFar), action, deed, change: change, isKeeper: isKeeper,
-                            isSeen: change <= removal ?? whole.count)
+                            isSeen: change <= removal ?? whole.count, isBeforeDone: change <= done)
                     }
                 }
             }
@@ -87,7 +92,8 @@ import Testing
     }
 
     private func check(
-        _ stage: Stage, _ action: PlanAction, _ deed: Deed, change: Int, isKeeper: Bool, isSeen: Bool
+        _ stage: Stage, _ action: PlanAction, _ deed: Deed, change: Int, isKeeper: Bool, isSeen: Bool,
+        isBeforeDone: Bool
     ) throws {
         let path = isKeeper ? stage.keeper : stage.copy
         let kept = try Scene.digest(stage.keeper), copied = try Scene.digest(stage.copy)
@@ -106,6 +112,8 @@ import Testing
                     left.isInKeptFile = !isKeeper && (try? Scene.digest(keeper)) != kept
                 }))
         #expect(ran.unfinished.isEmpty, comment)
+        // What happens to the kept file before the step is done calls it off.
+        if isKeeper, isBeforeDone { #expect(ran.acted.isEmpty, comment) }
         // Deeds to the kept file never cost the copy as well.
         if isKeeper, isSeen { #expect(try stage.contents().contains(copied), comment) }
         let journal = try JournalFolder.read(#require(stage.scene.journals.journals().last))
