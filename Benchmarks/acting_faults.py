@@ -237,14 +237,15 @@ class Scene:
                 if kind in ("intent", "undoing"):
                     order.append(value["number"] if kind == "intent" else value)
             open_steps = [number for number, state in states.items() if state in ("intended", "undoing")]
-            if open_steps and (not is_dead or open_steps != order[-1:]):
+            # (Every undo tries deleted files anew, before it comes to the step that an earlier kill has left open.)
+            if open_steps and (not is_dead or (open_steps != order[-1:] and not self.deleted)):
                 problems.append(f"{journal}: steps {open_steps} have no outcome")
             for number, step in steps.items():
                 if states[number] == "done":
                     done[step["files"][0]["from"]] = step
                 elif states[number] in ("failed", "undone"):
                     done.pop(step["files"][0]["from"], None)
-                    problems += self.not_back(step, f"step {number}, {states[number]}")
+                    problems += self.not_back(step, journal, f"step {number}, {states[number]}")
                 else:
                     done[step["files"][0]["from"]] = None
         for step in done.values():
@@ -264,19 +265,19 @@ class Scene:
                 if "intent" in record:
                     yield from record["intent"]["files"]
 
-    def not_back(self, step, what):
-        # A later run may have taken it up again: only a step that nothing else speaks of is held to its word.
-        problems = []
-        for move in step["files"]:
-            if self.is_taken_up(move["from"], step):
-                continue
-            if tree_of(move["from"]) != self.before[move["from"]]:
-                problems.append(f"{move['from']} is not back ({what})")
-        return problems
-
-    def is_taken_up(self, path, step):
-        mentions = [intent for journal in self.journals() for intent in self.intents(journal) if intent["files"][0]["from"] == step["files"][0]["from"]]
-        return mentions[-1] != step
+    def not_back(self, step, journal, what):
+        # A later run may have taken the file up again: only the last step that speaks of it is held to its word.
+        name = step["files"][0]["from"]
+        last = [
+            (other, intent["number"]) for other in self.journals() for intent in self.intents(other)
+            if intent["files"][0]["from"] == name
+        ][-1]
+        if last != (journal, step["number"]):
+            return []
+        return [
+            f"{move['from']} is not back ({what})" for move in step["files"]
+            if tree_of(move["from"]) != self.before[move["from"]]
+        ]
 
     def intents(self, journal):
         with open(journal, "rb") as file:

@@ -111,6 +111,22 @@ import Testing
             ran.skipped.map(\.reason) == [.sameFile(second, as: copy), .sameFile(third, as: keeper)])
     }
 
+    @Test func aFileWhoseFirstLineFailedMayBeActedOnByItsOtherName() throws {
+        let pair = try Pair()
+        let second = pair.scene.pictures.appending("second-name.jpg")
+        try SystemDisk().link(Place(pair.copy), to: Place(second))
+        let lines = pair.lines + [try Scene.line(.trash, 1, second, keeper: pair.keeper)]
+        let counted = TestDisk()
+        _ = try pair.scene.apply(lines, disk: counted)
+        #expect(try pair.scene.undo().isEmpty)
+        let rename = try #require(
+            counted.changes.firstIndex {
+                if case .rename = $0 { true } else { false }
+            })
+        let ran = try pair.scene.apply(lines, disk: TestDisk(.once(at: rename + 1, .ioError)))
+        #expect(ran.skipped.map(\.path) == [pair.copy] && ran.acted == [second])
+    }
+
     @Test(arguments: [PlanAction.hardlink, .symlink, .reflink]) func linksAreForEqualBytesOnly(
         action: PlanAction
     ) throws {
@@ -222,6 +238,13 @@ import Testing
         try pair.scene.write("a/keep.cr2", "raw data")
         #expect(try pair.scene.apply(pair.lines).acted == [pair.copy])
         #expect(try pair.scene.tree().count == 2)
+        // A further name of the same raw file is no copy of it.
+        pair = try Pair()
+        let film = try pair.scene.write("b/copy.mov", "film")
+        pair.lines[1] = try Scene.line(.trash, 1, pair.copy, keeper: pair.keeper, with: [film])
+        try SystemDisk().link(
+            Place(film), to: Place(pair.keeper.removingLastComponent().appending("keep.mov")))
+        #expect(try pair.refusal() == .companionWithoutCopy(film))
         // A sidecar that has changed holds its picture back.
         pair = try Pair()
         let sidecar = try pair.scene.write("b/copy.xmp", "edits")
@@ -386,7 +409,112 @@ import Testing
         try Folders.create(pair.scene.journals.path)
         let lock = try #require(try FileLock(pair.scene.journals.path.appending("lock")))
         #expect(throws: JournalError.self) { try pair.scene.apply(pair.lines) }
+        #expect(throws: JournalError.self) {
+            try PlanReversal(pair.scene.journals).undo(pair.scene.planPath) { _ in }
+        }
         withExtendedLifetime(lock) {}
+    }
+
+    @Test func aNameThatIsTakenMeanwhileIsNotOverwritten() throws {
+        let pair = try Pair(.move)
+        let taken = pair.scene.moved.appending("copy.jpg")
+        let counted = TestDisk()
+        _ = try pair.scene.apply(pair.lines, disk: counted)
+        #expect(try pair.scene.undo().isEmpty)
+        let before = try pair.scene.tree()
+        let rename = try #require(counted.changes.firstIndex(of: .rename(pair.copy, taken)))
+        let ran = try pair.scene.apply(
+            pair.lines,
+            disk: TestDisk(
+                .meanwhile(at: rename + 1) { try? SystemDisk().symlink(to: "/dev/null", at: Place(taken)) }))
+        #expect(ran.acted.isEmpty && ran.skipped.count == 1)
+        #expect(try pair.scene.tree() == before)
+        #expect(try Place(taken).linkTarget() == "/dev/null")
+        // A line that failed is nothing to undo.
+        #expect(try PlanReversal(pair.scene.journals).latest() == nil)
+    }
+
+    @Test func aNoteThatIsLeftInTheTrashKeepsItsName() throws {
+        let pair = try Pair()
+        let note = pair.scene.trash.pushing("info/copy.jpg.trashinfo")
+        try pair.scene.write(note, "somebody's")
+        #expect(try pair.scene.apply(pair.lines).acted == [pair.copy])
+        #expect(try Folders.list(pair.scene.trash.appending("files")).map(\.name.string) == ["copy 2.jpg"])
+        #expect(try pair.scene.undo().isEmpty)
+        #expect(try FileContents.read(note).bytes == Array("somebody's".utf8))
+    }
+
+    @Test func aUnitComesBackWholeOrNotAtAll() throws {
+        var pair = try Pair()
+        let sidecar = try pair.scene.write("b/copy.xmp", "edits")
+        pair.lines[1] = try Scene.line(.trash, 1, pair.copy, keeper: pair.keeper, with: [sidecar])
+        _ = try pair.scene.apply(pair.lines)
+        try pair.scene.write(pair.copy, "something new")
+        let tree = try pair.scene.tree()
+        #expect(try pair.scene.undo().count == 1)
+        #expect(try pair.scene.tree() == tree)
+        AtomicFile.unlink(pair.copy)
+        let journal = try #require(try pair.scene.journals.journals().last)
+        #expect(try PlanReversal(pair.scene.journals).undo(journal) { _ in }.restored == 1)
+        #expect(try pair.scene.tree().count == 3)
+        // What was changed in the trash is not the file any more.
+        _ = try pair.scene.apply(pair.lines)
+        let trashed = pair.scene.trash.pushing("files/copy.jpg")
+        let file = try FileDescriptor.open(trashed, .writeOnly)
+        try file.writeAll("THE".utf8)
+        try file.close()
+        let reasons = try pair.scene.undo()
+        #expect(reasons.count == 1 && reasons[0].contains("cannot be put back"), "\(reasons)")
+        #expect(try pair.scene.tree().count == 1)
+    }
+
+    @Test func aSidecarIsNotTakenFromAPictureWhoseLineFailed() throws {
+        let scene = try Scene()
+        let keeper = try scene.write("keep.jpg", "kept")
+        let first = try scene.write("b/a.jpg", "1"), second = try scene.write("b/a.png", "2")
+        let sidecar = try scene.write("b/a.xmp", "edits")
+        let lines = [
+            try Scene.line(.keep, 1, keeper), try Scene.line(.trash, 1, first, keeper: keeper),
+            try Scene.line(.trash, 1, second, keeper: keeper, with: [sidecar]),
+        ]
+        let counted = TestDisk()
+        #expect(try scene.apply(lines, disk: counted).acted.count == 2)
+        #expect(try scene.undo().isEmpty)
+        let rename = try #require(
+            counted.changes.firstIndex {
+                if case .rename(first, _) = $0 { true } else { false }
+            })
+        let ran = try scene.apply(lines, disk: TestDisk(.once(at: rename + 1, .ioError)))
+        #expect(ran.acted.isEmpty && ran.skipped.last?.reason == .companionOfAnother(sidecar, first))
+    }
+
+    @Test func aCopyThatArrivesChangedIsTakenBack() throws {
+        guard let other = OtherDevice() else { return }
+        var pair = try Pair()
+        pair.lines[1] = try Scene.line(.move, 1, pair.copy, keeper: pair.keeper, to: other.folder)
+        let before = try pair.scene.tree()
+        let ran = try pair.scene.apply(pair.lines, disk: TestDisk(.spoil))
+        #expect(ran.acted.isEmpty && ran.skipped.map(\.reason) == [.changed(pair.copy, what: "content")])
+        #expect(try pair.scene.tree() == before)
+        #expect(try Scene.tree(other.folder).isEmpty)
+    }
+
+    @Test func whatWaitsToBeDeletedStaysWhenTheKeptFileHasChanged() throws {
+        let pair = try Pair(.delete)
+        let before = try pair.scene.tree()
+        let counted = TestDisk()
+        let whole = try Pair(.delete)
+        _ = try whole.scene.apply(whole.lines, disk: counted)
+        let removal = try #require(
+            counted.changes.firstIndex {
+                if case .remove = $0 { true } else { false }
+            })
+        _ = try? pair.scene.apply(pair.lines, disk: TestDisk(.stop(at: removal + 1)))
+        try pair.scene.write(pair.keeper, "another file")
+        let ran = try pair.scene.apply([])
+        #expect(ran.unfinished.count == 1, "\(ran.unfinished)")
+        #expect(try pair.scene.undo().isEmpty)
+        #expect(try pair.scene.tree()[pair.copy] == before[pair.copy])
     }
 
     @Test func damagedJournalsAreNamed() throws {

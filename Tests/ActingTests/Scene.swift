@@ -161,6 +161,8 @@ final class TestDisk: Disk {
         case stop(at: Int)
         /// Only this change fails.
         case once(at: Int, Errno)
+        /// Bytes arrive changed, but for those of journals.
+        case spoil
         /// Somebody else is faster than this change.
         case meanwhile(at: Int, @Sendable () -> Void)
     }
@@ -220,6 +222,14 @@ final class TestDisk: Disk {
             let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(bytes.count / 2))
             try real.write(part, to: file, path: path)
             throw error
+        }
+        if case .spoil = fault, path.extension != "jsonl", !bytes.isEmpty {
+            var spoilt = Array(bytes)
+            spoilt[0] ^= 1
+            do { try spoilt.withUnsafeBytes { try real.write($0, to: file, path: path) } } catch {
+                throw SystemError("write", path: path, errno: .ioError)
+            }
+            return
         }
         try real.write(bytes, to: file, path: path)
     }
