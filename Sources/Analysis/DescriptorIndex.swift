@@ -4,13 +4,37 @@
 /// a few bits, have at least one key in common more often than not, and pictures have many patches (locality-sensitive
 /// hashing by bit sampling: Indyk and Motwani, STOC 1998). What is met under a key is compared in full before it counts.
 /// Keys that a great many descriptors have (plain edges, letters, leaves) tell nothing and are passed over.
+///
+/// Patches of different things are alike by chance, hundreds of them in pictures with many corners. What counts is how
+/// many agree on one turn and one change of scale (weak geometric consistency: Jégou, Douze and Schmid, ECCV 2008), and a
+/// patch that few pictures have counts more than the edges and letters of many (Sparck Jones 1972).
 public struct DescriptorIndex: Sendable {
     /// A picture and how many descriptors it shares with the one asked for.
     public struct Vote: Sendable, Equatable {
         /// The picture's position in the list the index was made from.
         public let position: Int
-        /// Descriptors of the other picture that have one near them in this picture.
-        public let count: Int
+        /// Descriptors of the other picture that have one near them in this picture, turned and scaled alike, each
+        /// counted 1 and once more for each time that the pictures are twice as many as those that have it.
+        public let weight: Int
+
+        /// Makes a vote.
+        public init(position: Int, weight: Int) { (self.position, self.weight) = (position, weight) }
+    }
+
+    /// The patches of a picture.
+    public struct Patches: Sendable {
+        /// The descriptors, 4 words each.
+        public var words: [UInt64]
+        /// How each is turned, in 256ths of a circle.
+        public var turns: [UInt8]
+        /// How large each is: thirds of an octave above some size.
+        public var sizes: [UInt8]
+
+        /// Patches of equally many descriptors, turns and sizes.
+        public init(words: [UInt64], turns: [UInt8], sizes: [UInt8]) {
+            precondition(words.count == DescriptorIndex.words * turns.count && sizes.count == turns.count)
+            (self.words, self.turns, self.sizes) = (words, turns, sizes)
+        }
     }
 
     /// Words of a descriptor.
@@ -23,6 +47,7 @@ public struct DescriptorIndex: Sendable {
     private let pictureCount: Int
     private let descriptors: [UInt64]
     private let owners: [UInt32]
+    private let turns: [UInt8], sizes: [UInt8]
     private let keyBits: Int
     private let tables: [Table]
 
@@ -32,19 +57,20 @@ public struct DescriptorIndex: Sendable {
         var entries: [UInt32]
     }
 
-    /// Indexes pictures given by their descriptors, 4 words each. Takes some 70 bytes a descriptor.
-    public init(_ pictures: [[UInt64]]) {
+    /// Indexes pictures given by their patches. Takes some 72 bytes a descriptor.
+    public init(_ pictures: [Patches]) {
         pictureCount = pictures.count
-        let total = pictures.reduce(0) { $0 + $1.count / Self.words }
+        let total = pictures.reduce(0) { $0 + $1.turns.count }
         var all: [UInt64] = []
         all.reserveCapacity(total * Self.words)
         var owners: [UInt32] = []
         owners.reserveCapacity(total)
-        for (position, words) in pictures.enumerated() {
-            let count = words.count / Self.words
-            all += words.prefix(count * Self.words)
-            owners += repeatElement(UInt32(position), count: count)
+        for (position, patches) in pictures.enumerated() {
+            all += patches.words
+            owners += repeatElement(UInt32(position), count: patches.turns.count)
         }
+        turns = pictures.flatMap(\.turns)
+        sizes = pictures.flatMap(\.sizes)
         descriptors = all
         self.owners = owners
         let bits = max(8, min(22, Int.bitWidth - total.leadingZeroBitCount - 1))
@@ -88,70 +114,147 @@ public struct DescriptorIndex: Sendable {
 
     /// Working memory of one thread.
     public struct Scratch {
-        fileprivate var counts: [UInt16] = []
-        fileprivate var stamps: [UInt32] = []
-        fileprivate var touched: [Int] = []
+        /// What speaks for each picture, by turn and scale, and the most of one turn and scale.
+        fileprivate var weights: [UInt16] = [], peaks: [UInt16] = []
+        /// The last descriptor that was met in a picture, and in which turns and scales.
+        fileprivate var stamps: [UInt32] = [], bins: [SIMD4<UInt64>] = []
         fileprivate var stamp: UInt32 = 0
+        /// Where the present descriptor was met: pictures and bins, and how many pictures.
+        fileprivate var met: [(owner: UInt32, bin: UInt32)] = [], owners = 0
+        /// Pictures that something speaks for.
+        fileprivate var touched: [Int] = []
 
-        /// Nothing yet; it grows with the first question.
+        /// Nothing yet; it grows with the first question, to 450 bytes an indexed picture.
         public init() {}
+
+        fileprivate mutating func prepare(for pictures: Int) {
+            guard peaks.count < pictures else { return }
+            weights = [UInt16](repeating: 0, count: pictures * DescriptorIndex.binCount)
+            peaks = [UInt16](repeating: 0, count: pictures)
+            stamps = [UInt32](repeating: 0, count: pictures)
+            bins = [SIMD4<UInt64>](repeating: .zero, count: pictures)
+            stamp = 0
+        }
+
+        /// Begins with the next descriptor.
+        fileprivate mutating func advance() {
+            met.removeAll(keepingCapacity: true)
+            owners = 0
+            stamp &+= 1
+            if stamp == 0 {  // after 2^32 questions the old stamps would mean something again
+                for index in stamps.indices { stamps[index] = 0 }
+                stamp = 1
+            }
+        }
+
+        /// Notes that the present descriptor was met, once for each turn and scale of a picture.
+        @inline(__always)
+        fileprivate mutating func meet(_ owner: Int, bin: Int) {
+            let bit = UInt64(1) << UInt64(bin & 63)
+            if stamps[owner] != stamp {
+                stamps[owner] = stamp
+                bins[owner] = .zero
+                owners += 1
+            }
+            guard bins[owner][bin >> 6] & bit == 0 else { return }
+            bins[owner][bin >> 6] |= bit
+            met.append((UInt32(owner), UInt32(bin)))
+        }
+
+        /// Ends the present descriptor: it speaks for where it was met.
+        fileprivate mutating func count(among pictures: Int) {
+            guard owners > 0 else { return }
+            let rarity = pictures / owners
+            let weight = UInt16(Int.bitWidth - rarity.leadingZeroBitCount)
+            for (owner, bin) in met {
+                let place = Int(owner) * DescriptorIndex.binCount + Int(bin)
+                weights[place] = min(weights[place], .max - weight) + weight
+                if peaks[Int(owner)] == 0 { touched.append(Int(owner)) }
+                if weights[place] > peaks[Int(owner)] { peaks[Int(owner)] = weights[place] }
+            }
+        }
+
+        /// The most weight of two turns and two scales that stand beside each other.
+        private func weight(of owner: Int) -> Int {
+            let (turns, scales) = (DescriptorIndex.turnBins, DescriptorIndex.scaleBins)
+            var best = 0
+            for turn in 0..<turns {
+                let first = owner * turns * scales + turn * scales
+                let second = owner * turns * scales + (turn + 1) % turns * scales
+                for scale in 0..<scales - 1 {
+                    let sum =
+                        Int(weights[first + scale]) + Int(weights[first + scale + 1])
+                        + Int(weights[second + scale]) + Int(weights[second + scale + 1])
+                    best = max(best, sum)
+                }
+            }
+            return best
+        }
+
+        /// What speaks for the pictures with the highest peaks, some `limit` of them; then all is forgotten.
+        fileprivate mutating func votes(least: Int, limit: Int) -> [Vote] {
+            var sorted = touched.map { peaks[$0] }
+            sorted.sort(by: >)
+            // Two turns and two scales have four times the peak at most.
+            let lowest = max(Int(limit < sorted.count ? sorted[limit] : 0), (least + 3) / 4)
+            var found: [Vote] = []
+            for owner in touched {
+                if Int(peaks[owner]) >= lowest {
+                    let weight = weight(of: owner)
+                    if weight >= least { found.append(Vote(position: owner, weight: weight)) }
+                }
+                peaks[owner] = 0
+                let start = owner * DescriptorIndex.binCount
+                for place in start..<start + DescriptorIndex.binCount { weights[place] = 0 }
+            }
+            touched.removeAll(keepingCapacity: true)
+            return found.sorted { ($1.weight, $0.position) < ($0.weight, $1.position) }
+        }
     }
 
-    /// The pictures at positions below `end` that share the most descriptors with a picture, at least `least`, best
-    /// first, `limit` at most.
+    fileprivate static let turnBins = 16, scaleBins = 13
+    fileprivate static let binCount = turnBins * scaleBins
+    /// So many pictures are looked at closer than by their peaks.
+    private static let shortlist = 96
+
+    /// The pictures at positions below `end` that most speaks for, `least` at least, best first, `limit` at most.
     ///
     /// Costs 8 look-ups a descriptor, and a comparison for each descriptor met there.
     public func votes(
-        for wanted: [UInt64], below end: Int, least: Int, limit: Int, scratch: inout Scratch
+        for wanted: Patches, below end: Int, least: Int, limit: Int, scratch: inout Scratch
     ) -> [Vote] {
-        if scratch.counts.count < pictureCount {
-            scratch.counts = [UInt16](repeating: 0, count: pictureCount)
-            scratch.stamps = [UInt32](repeating: 0, count: pictureCount)
-            scratch.stamp = 0
-        }
-        var (counts, stamps, touched, stamp) = (
-            scratch.counts, scratch.stamps, scratch.touched, scratch.stamp
-        )
-        scratch = Scratch()  // gives its arrays up, so that they are changed in place
-        wanted.withUnsafeBufferPointer { wanted in
+        scratch.prepare(for: pictureCount)
+        wanted.words.withUnsafeBufferPointer { words in
             descriptors.withUnsafeBufferPointer { mine in
-                for first in stride(from: 0, to: wanted.count / Self.words * Self.words, by: Self.words) {
-                    stamp &+= 1
-                    if stamp == 0 {  // after 2^32 questions the old stamps would mean something again
-                        for index in stamps.indices { stamps[index] = 0 }
-                        stamp = 1
-                    }
+                for index in wanted.turns.indices {
+                    scratch.advance()
+                    let first = index * Self.words
                     for (number, table) in tables.enumerated() {
-                        let key = Int(Self.key(wanted, first, number, keyBits))
+                        let key = Int(Self.key(words, first, number, keyBits))
                         let bucket = Int(table.starts[key])..<Int(table.starts[key + 1])
                         guard bucket.count <= Self.largestBucket else { continue }
                         for place in bucket {
                             let entry = Int(table.entries[place])
                             let owner = Int(owners[entry])
-                            guard owner < end, stamps[owner] != stamp else { continue }
+                            guard owner < end else { continue }
                             let other = entry * Self.words
                             let differing =
-                                (wanted[first] ^ mine[other]).nonzeroBitCount
-                                + (wanted[first + 1] ^ mine[other + 1]).nonzeroBitCount
-                                + (wanted[first + 2] ^ mine[other + 2]).nonzeroBitCount
-                                + (wanted[first + 3] ^ mine[other + 3]).nonzeroBitCount
+                                (words[first] ^ mine[other]).nonzeroBitCount
+                                + (words[first + 1] ^ mine[other + 1]).nonzeroBitCount
+                                + (words[first + 2] ^ mine[other + 2]).nonzeroBitCount
+                                + (words[first + 3] ^ mine[other + 3]).nonzeroBitCount
                             guard differing <= Self.distance else { continue }
-                            stamps[owner] = stamp
-                            if counts[owner] == 0 { touched.append(owner) }
-                            counts[owner] &+= 1
+                            let turn = Int((wanted.turns[index] &- turns[entry] &+ 8) >> 4)
+                            let scale = (Int(wanted.sizes[index]) - Int(sizes[entry]) + Self.scaleBins) / 2
+                            scratch.meet(
+                                owner,
+                                bin: turn * Self.scaleBins + max(0, min(Self.scaleBins - 1, scale)))
                         }
                     }
+                    scratch.count(among: min(end, pictureCount))
                 }
             }
         }
-        var found: [Vote] = []
-        for owner in touched {
-            if Int(counts[owner]) >= least { found.append(Vote(position: owner, count: Int(counts[owner]))) }
-            counts[owner] = 0
-        }
-        touched.removeAll(keepingCapacity: true)
-        (scratch.counts, scratch.stamps, scratch.touched, scratch.stamp) = (counts, stamps, touched, stamp)
-        found.sort { ($1.count, $0.position) < ($0.count, $1.position) }
-        return Array(found.prefix(limit))
+        return Array(scratch.votes(least: least, limit: max(limit, Self.shortlist)).prefix(limit))
     }
 }

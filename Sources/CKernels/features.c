@@ -14,6 +14,7 @@ enum {
     PEAK_RADIUS = 3,        // a corner is the strongest within this distance
     BORDER = 8,             // corners nearer to the border see too little
     TILE = 24,              // corners are spread over tiles of this side
+    REGIONS = 4,            // along the longer side, which have corners each
     ORIENTATION_RADIUS = 8,
     ORIENTATION_BINS = 36,
     CELLS = 4,              // of a patch, along and across
@@ -252,7 +253,8 @@ static void describe(const struct level *level, float x, float y, float orientat
 
 struct corner {
     float strength;
-    uint32_t x, y;
+    uint16_t x, y;
+    uint32_t rank;  // how many of its region are stronger
 };
 
 static int strongest_first(const void *a, const void *b) {
@@ -260,6 +262,12 @@ static int strongest_first(const void *a, const void *b) {
     if (p->strength != q->strength) return p->strength < q->strength ? 1 : -1;
     if (p->y != q->y) return p->y < q->y ? -1 : 1;
     return (p->x > q->x) - (p->x < q->x);
+}
+
+static int by_rank(const void *a, const void *b) {
+    const struct corner *p = a, *q = b;
+    if (p->rank != q->rank) return p->rank < q->rank ? -1 : 1;
+    return strongest_first(a, b);
 }
 
 BODY bool is_peak(const float *measure, ptrdiff_t width, ptrdiff_t x, ptrdiff_t y) {
@@ -298,10 +306,17 @@ size_t ck_find_features(
             const float value = measure[y * w + x];
             if (value < weakest || value < measure[y * w + x - 1] || value < measure[y * w + x + 1]) continue;
             if (!is_peak(measure, w, x, y)) continue;
-            corners[found++] = (struct corner){value, (uint32_t)x, (uint32_t)y};
+            corners[found++] = (struct corner){value, (uint16_t)x, (uint16_t)y, 0};
         }
     }
     qsort(corners, found, sizeof *corners, strongest_first);
+    // Turn by turn each region gives its strongest: a dull picture in a collage has corners beside gaudy ones.
+    const size_t side = (width > height ? width : height) / REGIONS + 1;
+    uint32_t ranks[REGIONS][REGIONS] = {0};
+    for (size_t i = 0; i < found; i++) {
+        corners[i].rank = ranks[corners[i].y / side][corners[i].x / side]++;
+    }
+    qsort(corners, found, sizeof *corners, by_rank);
     const size_t columns = (width + TILE - 1) / TILE, rows = (height + TILE - 1) / TILE;
     const size_t share = 1 + (2 * wanted + columns * rows - 1) / (columns * rows);
     // One counter for each tile; c is behind the corners, whose number is below count / 4.

@@ -18,9 +18,10 @@ extension PictureSketch {
     /// Fewer corners than this that agree are chance.
     public static let leastSupport = 5
 
-    /// How another picture may lie on this one as its corners tell; nil when they tell nothing.
-    public func alignment(of other: PictureSketch) -> FeatureAlignment? {
-        features.alignment(of: other.features, support: Self.leastSupport)
+    /// How another picture may lie on this one as its corners tell, as it is and mirrored, the likelier first; none when
+    /// they tell nothing.
+    public func alignments(of other: PictureSketch) -> [FeatureAlignment] {
+        features.alignments(of: other.features, support: Self.leastSupport)
     }
 
     /// Whether pictures that lie on each other like this can be one photograph as far as their outlines tell: whether one
@@ -71,11 +72,15 @@ extension PicturePlanes {
 
     /// Decides whether another picture is this one, shown in some orientation, without the help of corners: for
     /// pictures that have hardly any.
-    public func verdict(on other: PicturePlanes, shownAs orientation: Orientation) -> CopyVerdict? {
+    ///
+    /// `isHashAlike` says that the perceptual hashes of the two, so turned, match by themselves.
+    public func verdict(
+        on other: PicturePlanes, shownAs orientation: Orientation, isHashAlike: Bool
+    ) -> CopyVerdict? {
         let map = Self.map(of: other, onto: self, shownAs: orientation)
-        guard let comparison = comparison(with: other, map: map), comparison.isConvincingAlone else {
-            return nil
-        }
+        guard let comparison = comparison(with: other, map: map),
+            comparison.isConvincingAlone || isHashAlike && comparison.isConvincingWithHash
+        else { return nil }
         if let colour = comparison.colour, colour < 0.7 { return nil }
         let isMirrored = map.a * map.e - map.b * map.d < 0
         return Change(map, isMirrored: isMirrored, self, other).verdict(comparison)
@@ -119,50 +124,73 @@ extension PictureComparison {
     fileprivate enum Extent { case whole, tile }
 
     /// What makes the pictures one photograph, given how many corners agree with the map; nil when nothing does.
+    ///
+    /// Corners of like things, shoes or shirts, meet by the dozen, and so do their outlines: how much has to agree follows
+    /// from the corners or the blocks, whichever are fewer.
     fileprivate func convincingExtent(support: Int, isTurnedFreely: Bool) -> Extent? {
         guard support >= PictureSketch.leastSupport, blocks >= Self.leastBlocks else { return nil }
         let inside = max(coverage.first, coverage.second), rest = min(coverage.first, coverage.second)
         let isWhole = inside >= (isTurnedFreely ? 0.77 : 0.95)
         let part = max(patch.first, patch.second)
+        let evidence = min(support, blocks)
         // Like things, turned and stretched until corners meet, agree in part; a tilted copy agrees nearly everywhere.
-        let least = isTurnedFreely ? max(0.85, needed(support)) : needed(support)
-        if isWhole, agreement >= least { return .whole }
+        let least = max(isTurnedFreely ? 0.92 : 0, needed(evidence))
+        if isWhole, agreement >= least, evidence >= Self.much || meanCorrelation >= 0.9,
+            evidence >= Self.some || blocks >= 55 || hasHardlyADifference
+        {
+            return .whole
+        }
         // Of a print photographed from aside the outline is known only roughly.
-        if inside >= 0.9, rest <= 0.75, support >= 60, agreement >= 0.95, detail >= 0.45 { return .whole }
+        if inside >= 0.9, rest <= 0.75, evidence >= Self.much, agreement >= 0.95, detail >= 0.45 {
+            return .whole
+        }
         // Under a caption or a mark a part may differ much, when the rest agrees nearly without exception.
-        if isWhole, support >= 14, patch.agreement >= 0.9, part >= 0.55, patch.blocks >= 30, detail >= 0.25 {
+        if isWhole, !isTurnedFreely, evidence >= Self.some, patch.agreement >= 0.9, part >= 0.55,
+            patch.blocks >= Self.some
+        {
             return .whole
         }
         // A tile of a collage: the photograph was cut to its shape, and sticks out of the tile into others.
         guard inside >= Self.leastInside, rest <= 0.4, detail >= 0.4 else { return nil }
-        let isTile =
-            support >= 7
-            ? patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= 30
-            : patch.agreement >= 0.95 && part >= 0.45 && patch.blocks >= 45
-        return isTile ? .tile : nil
+        return support >= 20 && patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= Self.some
+            ? .tile : nil
     }
 
-    private func needed(_ support: Int) -> Float {
-        if detail < 0.45 {
-            if support >= 50, correlation >= 0.9 { return 0.63 }
-            return support >= 30 ? 0.8 : support >= 14 ? 0.88 : support >= 10 ? 0.95 : .infinity
-        }
-        return support >= 30 ? 0.65 : support >= 14 ? 0.75 : support >= 8 ? 0.88 : 0.95
+    /// Whether the few blocks there are leave nothing open: outlines alone, of things on white, agree nearly as well.
+    private var hasHardlyADifference: Bool {
+        blocks >= 30 && meanCorrelation >= 0.955 && detail >= 0.4
+    }
+
+    /// So many corners and blocks are much, or some, to tell two things apart by.
+    private static let much = 60, some = 40
+
+    private func needed(_ evidence: Int) -> Float {
+        evidence >= Self.much ? 0.65 : evidence >= Self.some ? 0.88 : 0.95
     }
 
     /// Whether the colours are the same, or have been changed: another colour of one thing agrees in all but the
     /// colour, and there the rest has to be beyond doubt.
     fileprivate func hasLikelyColours(support: Int) -> Bool {
         guard let colour, colour < PicturePlanes.sameColour else { return true }
-        if support >= 80, agreement >= 0.8, detail >= 0.35, correlation >= 0.95 { return true }
-        return support >= 30 && agreement >= 0.9 && detail >= 0.45
+        if support >= 140, agreement >= 0.8, detail >= 0.35, correlation >= 0.95 { return true }
+        return support >= 60 && agreement >= 0.9 && detail >= 0.45
     }
 
-    /// Whether the pixels alone, laid whole on whole, make the pictures one.
+    /// Whether the pixels alone, laid whole on whole, make the pictures one when their hashes are near each other.
     fileprivate var isConvincingAlone: Bool {
-        blocks >= Self.leastBlocks && agreement >= 0.93 && meanCorrelation >= 0.85 && correlation >= 0.95
-            && detail >= 0.2
+        guard blocks >= Self.leastBlocks else { return false }
+        if agreement >= 0.93, meanCorrelation >= 0.85, correlation >= 0.95, detail >= 0.2 { return true }
+        // A photograph that fills its frame; what stands on white may have the outline of many things.
+        return agreement >= 0.8 && correlation >= 0.95 && detail >= Self.fullDetail
     }
+
+    /// Whether the pixels, laid whole on whole, do not speak against hashes that match: a picture made very small or of
+    /// very low quality has lost the fine detail that the blocks compare.
+    fileprivate var isConvincingWithHash: Bool {
+        blocks >= Self.leastBlocks && agreement >= 0.65 && correlation >= 0.85 && detail >= Self.fullDetail
+    }
+
+    private static let fullDetail: Float = 0.7
 }
 
 /// A change of a picture, told from how it lies on the original.

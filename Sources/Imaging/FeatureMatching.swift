@@ -24,8 +24,9 @@ public struct FeatureAlignment: Sendable {
 extension LocalFeatures {
     /// Descriptors that differ in more bits than this are not taken for the same patch.
     private static let matchDistance: UInt32 = 84
-    /// The pairs of patches that hypotheses are made from: the most alike.
-    private static let hypothesisCount = 90
+    /// The pairs of patches that hypotheses are made from: the most alike, and those that most others are turned and
+    /// scaled like.
+    private static let likelyCount = 50, likeMindedCount = 60
     /// A map is looked into further when so many pairs agree with it.
     private static let leastProposal = 4
     /// Patches where a map says they should be may differ in more bits.
@@ -36,14 +37,16 @@ extension LocalFeatures {
     /// less.
     private static let undoubted = 60
 
-    /// Where another picture lies on this one, as it is or mirrored, whichever has more support; nil when fewer than
-    /// `support` corners agree. Always the same for the same features: no chance is involved. Costs n × m descriptor distances.
-    public func alignment(of other: LocalFeatures, support: Int) -> FeatureAlignment? {
+    /// Where another picture may lie on this one, as it is and mirrored, the one with more support first; none when fewer
+    /// than `support` corners agree. Always the same for the same features: no chance is involved. Costs n × m
+    /// descriptor distances.
+    public func alignments(of other: LocalFeatures, support: Int) -> [FeatureAlignment] {
         let plain = alignment(of: other, isMirrored: false, support: support)
-        if let plain, plain.support >= Self.undoubted { return plain }
-        let turned = alignment(
-            of: other.mirrored, isMirrored: true, support: max(support, (plain?.support ?? 0) + 1))
-        return turned ?? plain
+        if let plain, plain.support >= Self.undoubted { return [plain] }
+        let turned = alignment(of: other.mirrored, isMirrored: true, support: support)
+        guard let plain else { return turned.map { [$0] } ?? [] }
+        guard let turned else { return [plain] }
+        return turned.support > plain.support ? [turned, plain] : [plain, turned]
     }
 
     private struct Match {
@@ -91,11 +94,11 @@ extension LocalFeatures {
         let scales = matches.map { log2(points[$0.here].size / other.points[$0.there].size) }
         let turns = matches.map { points[$0.here].angle - other.points[$0.there].angle }
         var found: (map: PlaneMap, count: Int)?
-        let tried = min(Self.hypothesisCount, matches.count)
+        let likely = Self.likely(scales, turns)
         // When so many agree, no other map will have more.
         let plenty = max(24, matches.count / 2)
-        search: for i in 0..<tried {
-            for j in 0..<i {
+        search: for (rank, i) in likely.enumerated() {
+            for j in likely[..<rank] {
                 guard abs(scales[i] - scales[j]) < 0.8, Self.turn(turns[i] - turns[j]) < 0.6,
                     let map = PlaneMap.similarity(pairs[i], pairs[j])
                 else { continue }
@@ -136,6 +139,26 @@ extension LocalFeatures {
         guard isMirrored else { return FeatureAlignment(map: map, isMirrored: false, support: count) }
         let mirror = PlaneMap(a: -1, b: 0, c: Double(other.width), d: 0, e: 1, f: 0)
         return map.after(mirror).map { FeatureAlignment(map: $0, isMirrored: true, support: count) }
+    }
+
+    /// The pairs to make hypotheses from, given what each says alone, in their order.
+    ///
+    /// Patches are alike by chance in every way; those of one photograph agree on a turn and a scale.
+    private static func likely(_ scales: [Float], _ turns: [Float]) -> [Int] {
+        guard scales.count > likelyCount else { return Array(scales.indices) }
+        // In whole numbers: every pair is compared with every other.
+        let steps = scales.map { Int16(max(-20, min(20, $0)) * 64) }
+        let angles = turns.map { UInt16(truncatingIfNeeded: Int($0 / (2 * .pi) * 65_536)) }
+        let likeMinded = scales.indices.map { i in
+            var count = 0
+            for j in scales.indices {
+                let step = steps[i] &- steps[j], angle = Int16(bitPattern: angles[i] &- angles[j])
+                if step > -32, step < 32, angle > -3650, angle < 3650 { count += 1 }
+            }
+            return count
+        }
+        let further = (likelyCount..<scales.count).sorted { (likeMinded[$1], $0) < (likeMinded[$0], $1) }
+        return Array(0..<likelyCount) + further.prefix(likeMindedCount).sorted()
     }
 
     /// Pairs of patches that a map brings together, of like scale and direction, and that look alike.

@@ -25,12 +25,19 @@ public struct LocalFeatures: Sendable, Equatable {
     /// Four words a corner.
     public let descriptors: [UInt64]
 
-    /// The longer side that pictures are brought to, in pixels.
+    /// The longer side that every picture is brought to, in pixels: the largest of nine scales.
     static let longerSide = 320
     private static let scaleCount = 9
     private static let scaleStep: Float = 1.259_921
+    /// Corners that are kept of those nine scales, at most.
+    static let commonLimit = 360
+    /// Larger scales, of pictures that have the pixels: what is shown small in a picture, a tile of a collage, has
+    /// corners of its own only there.
+    private static let finerCount = 2
+    /// For a larger scale a picture may lack so much.
+    private static let enlargement: Float = 1.05
     /// Corners that are kept of a picture, at most.
-    public static let limit = 360
+    public static let limit = 640
 
     init(width: Float, height: Float, points: [Point], descriptors: [UInt64]) {
         self.width = width
@@ -46,22 +53,27 @@ public struct LocalFeatures: Sendable, Equatable {
             self.init(width: 0, height: 0, points: [], descriptors: [])
             return
         }
-        let factor = Float(Self.longerSide) / Float(longer)
+        let commonShares = (0..<Self.scaleCount).map { 1 / Self.power(Self.scaleStep, $0) }
+        let whole = commonShares.reduce(0, +)
+        let finer = (1...Self.finerCount).map { Self.power(Self.scaleStep, $0) }
+            .filter { Float(Self.longerSide) * $0 <= Float(longer) * Self.enlargement }
+        let shares = finer.reversed() + commonShares
+        let factor = Float(Self.longerSide) * shares[0] / Float(longer)
         let base = Luma(picture).resized(
             width: Self.scaled(picture.width, by: factor), height: Self.scaled(picture.height, by: factor),
             filter: .bilinear)
-        let shares = (0..<Self.scaleCount).map { 1 / Self.power(Self.scaleStep, $0) }
-        let whole = shares.reduce(0, +)
         var points: [Point] = [], descriptors: [UInt64] = []
         var missing: Float = 0
         for (index, share) in shares.enumerated().reversed() {
             // Coarse scales first: what they cannot give, finer ones may.
-            let width = Self.scaled(base.width, by: share), height = Self.scaled(base.height, by: share)
+            let reduction = share / shares[0]
+            let width = Self.scaled(base.width, by: reduction),
+                height = Self.scaled(base.height, by: reduction)
             guard min(width, height) >= Int(CK_FEATURE_SMALLEST_SIDE) else {
-                missing += Float(Self.limit) * share / whole
+                missing += Float(Self.commonLimit) * share / whole
                 continue
             }
-            let wanted = Float(Self.limit) * share / whole + missing
+            let wanted = Float(Self.commonLimit) * share / whole + missing
             let level = index == 0 ? base : base.resized(width: width, height: height, filter: .bilinear)
             let found = Self.corners(level, wanted: Int(wanted))
             missing = wanted - Float(found.count)

@@ -27,7 +27,7 @@ public struct PictureSketch: Sendable, Equatable {
     }
 
     /// The version of the bytes; sketches of another version are made anew.
-    static let version: UInt16 = 2
+    static let version: UInt16 = 3
     private static let headerCount = 24
     private static let pointCount = 40
 

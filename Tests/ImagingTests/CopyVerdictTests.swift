@@ -13,12 +13,13 @@ import Testing
     private func verdict(_ a: PixelBuffer, _ b: PixelBuffer) -> CopyVerdict? {
         let (first, second) = (PicturePlanes(a), PicturePlanes(b))
         let (here, there) = (PictureSketch(a), PictureSketch(b))
-        if let alignment = here.alignment(of: there), here.mayBeWhole(there, laid: alignment),
-            let verdict = first.verdict(on: second, laid: alignment)
-        {
-            return verdict
+        for alignment in here.alignments(of: there) where here.mayBeWhole(there, laid: alignment) {
+            if let verdict = first.verdict(on: second, laid: alignment) { return verdict }
         }
-        return Orientation.allCases.lazy.compactMap { first.verdict(on: second, shownAs: $0) }.first
+        return Orientation.allCases.lazy.compactMap {
+            let distance = here.hashes[0].distance(to: there.hashes[Int($0.rawValue) - 1])
+            return first.verdict(on: second, shownAs: $0, isHashAlike: distance <= 31)
+        }.first
     }
 
     private static let photos = ["castle.jpg", "bookshelf.jpg", "night-city.jpg", "sailing-boat.jpg"]
@@ -168,16 +169,16 @@ import Testing
         }
         let (left, right, all) = (part(0), part(width * 4 / 10), PictureSketch(whole))
         // A third of either of them is on the other.
-        let beside = try #require(left.alignment(of: right))
+        let beside = try #require(left.alignments(of: right).first)
         var isWhole = left.mayBeWhole(right, laid: beside)
         #expect(!isWhole)
         for (first, second) in [(all, left), (left, all), (all, right), (all, all)] {
-            let alignment = try #require(first.alignment(of: second))
+            let alignment = try #require(first.alignments(of: second).first)
             isWhole = first.mayBeWhole(second, laid: alignment)
             #expect(isWhole)
         }
         let mirrored = PictureSketch(whole.oriented(by: .upMirrored))
-        isWhole = all.mayBeWhole(mirrored, laid: try #require(all.alignment(of: mirrored)))
+        isWhole = all.mayBeWhole(mirrored, laid: try #require(all.alignments(of: mirrored).first))
         #expect(isWhole)
     }
 
@@ -294,6 +295,53 @@ import Testing
         }
         let found = try #require(verdict(scene, sheet))
         #expect(!found.isSlight && !found.evidence.contains("recoloured"), "\(found.evidence)")
+    }
+
+    /// A tile has corners of its own also where the three others have stronger ones: a pale picture beside gaudy ones.
+    @Test(arguments: photos.prefix(2)) func paleTileAmongGaudyOnesHasCorners(name: String) throws {
+        let scene = try picture(name)
+        let pale = levels(scene) { ($0 / 6 + 100, $1 / 6 + 100, $2 / 6 + 100) }
+        var random = SeededRandom(seed: 11)
+        let gaudy = PixelBuffer(
+            width: 240, height: 240,
+            pixels: (0..<3 * 240 * 240).map { _ in UInt8.random(in: 0...255, using: &random) })
+        var sheet = card(480, 480, 255)
+        for (index, shown) in [gaudy, pale.resized(width: 240, height: 240, filter: .bicubic), gaudy, gaudy]
+            .enumerated()
+        {
+            sheet = pasted(shown, on: sheet, x: index % 2 * 240, y: index / 2 * 240)
+        }
+        let points = LocalFeatures(sheet).points
+        let inTile = points.count { $0.x > 0.5 && $0.y < 0.5 }
+        #expect(inTile * 6 > points.count, "\(inTile) of \(points.count)")
+    }
+
+    /// Large pictures have corners at scales that small ones have not.
+    @Test func onlyLargePicturesHaveFineCorners() throws {
+        let large = try picture("castle.jpg")
+        #expect(large.width > 508)
+        let small = large.resized(width: 200, height: 200 * large.height / large.width, filter: .bicubic)
+        func finest(_ picture: PixelBuffer) throws -> Int {
+            Int(1 / (try #require(LocalFeatures(picture).points.map(\.size).min())) + 0.5)
+        }
+        #expect(try finest(large) == 508 && finest(small) == 320)
+        #expect(LocalFeatures(small).points.count <= 360 && LocalFeatures(large).points.count > 360)
+    }
+
+    /// At a twentieth of its sides a picture agrees with itself in most blocks; the hash has to say the same.
+    @Test func verySmallCopiesNeedTheirHashes() throws {
+        let scene = try picture("bookshelf.jpg"), planes = PicturePlanes(scene)
+        var random = SeededRandom(seed: 13)
+        // Noise that leaves some seven blocks in ten.
+        let spoilt = levels(scene.resized(width: 64, height: 48, filter: .box)) { r, g, b in
+            let grain = Int(28 * random.normal())
+            return (r + grain, g + grain, b + grain)
+        }
+        let other = PicturePlanes(spoilt)
+        #expect(planes.verdict(on: other, shownAs: .up, isHashAlike: false) == nil)
+        #expect(planes.verdict(on: other, shownAs: .up, isHashAlike: true) != nil)
+        let stranger = PicturePlanes(try picture("castle.jpg"))
+        #expect(planes.verdict(on: stranger, shownAs: .up, isHashAlike: true) == nil)
     }
 
     @Test func otherPicturesAreNot() throws {

@@ -4,6 +4,12 @@ import SystemSupport
 import Synchronization
 import VectorIndex
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A pair of pictures that may be copies.
 struct CopyCandidate: Sendable {
     /// Positions of the two in the list that is searched, the smaller first.
@@ -48,16 +54,21 @@ struct CandidateList {
 extension CandidateList {
     /// So many pictures may be found for each by its local features, and as many by those of its mirror image.
     private static let featureCandidates = 6
-    /// Fewer shared descriptors than this are chance.
-    private static let leastVotes = 3
-    /// Descriptors that are indexed together; 70 bytes each.
+    /// So many where more than chance speaks for each: a photograph may be in a dozen collages, and screenshots and
+    /// captioned pictures share what is written on them.
+    private static let likelyCandidates = 24
+    /// A picture needs the weight of so many descriptors that nearly all pictures have.
+    private static let leastWeight = 16
+    /// A picture with the weight of so many descriptors that no other has is more than chance.
+    private static let likelyDescriptors = 16
+    /// Descriptors that are indexed together; 72 bytes each.
     private static let indexedDescriptors = 3_000_000
 
     /// Adds pictures that share patches with each other, as they are or mirrored.
     ///
     /// In collections of more than 10,000 pictures only the strongest corners of each take part, 64 at least, so that
     /// the work grows with the number of pictures to the power of one and a half. The pictures are indexed in parts
-    /// of 3 million descriptors, which bounds the memory to some 210 MB and that of the sketches in use.
+    /// of 3 million descriptors, which bounds the memory to some 220 MB and that of the sketches in use.
     mutating func addSharedPatches(
         count: Int, threads: Int, sketch: @Sendable (Int) -> PictureSketch?, onProgress: (Int) -> Void
     ) {
@@ -68,12 +79,17 @@ extension CandidateList {
         for start in stride(from: 0, to: count, by: part) {
             if Interruption.isRequested { return }
             let indexed = start..<min(start + part, count)
-            let lists = Mutex([[UInt64]](repeating: [], count: indexed.count))
+            let lists = Mutex(
+                [DescriptorIndex.Patches](
+                    repeating: DescriptorIndex.Patches(words: [], turns: [], sizes: []), count: indexed.count)
+            )
             WorkerThreads.forEach(indexed.count, threads: threads) { offset in
-                let words = sketch(start + offset)?.features.strongest(corners).descriptors ?? []
-                lists.withLock { $0[offset] = words }
+                guard let features = sketch(start + offset)?.features else { return }
+                let patches = features.strongest(corners).patches
+                lists.withLock { $0[offset] = patches }
             }
             let index = DescriptorIndex(lists.withLock { $0 })
+            let likely = Self.likelyDescriptors * (Int.bitWidth - indexed.count.leadingZeroBitCount)
             let block = 512
             for first in stride(from: start, to: count, by: block) {
                 if Interruption.isRequested { return }
@@ -89,10 +105,13 @@ extension CandidateList {
                     }) {
                         guard let features = sketch(position)?.features.strongest(corners) else { continue }
                         let end = min(position - start, indexed.count)
-                        for words in [features.descriptors, features.mirrored.descriptors] {
+                        for patches in [features.patches, features.mirrored.patches] {
                             let votes = index.votes(
-                                for: words, below: end, least: Self.leastVotes,
-                                limit: Self.featureCandidates, scratch: &scratch)
+                                for: patches, below: end, least: Self.leastWeight,
+                                limit: Self.likelyCandidates, scratch: &scratch
+                            ).enumerated().filter { rank, vote in
+                                rank < Self.featureCandidates || vote.weight >= likely
+                            }.map(\.element)
                             found.withLock { $0 += votes.map { (start + $0.position, position) } }
                         }
                     }
@@ -122,5 +141,15 @@ extension CandidateList {
             found.withLock { $0[number] = pairs }
         }
         for pair in found.withLock({ $0 }).joined() { add(positions[pair.first], positions[pair.second]) }
+    }
+}
+
+extension LocalFeatures {
+    /// The corners as an index of them takes them.
+    fileprivate var patches: DescriptorIndex.Patches {
+        DescriptorIndex.Patches(
+            words: descriptors,
+            turns: points.map { UInt8(truncatingIfNeeded: Int(($0.angle / (2 * .pi) * 256).rounded())) },
+            sizes: points.map { UInt8(max(0, min(255, (3 * log2($0.size * 512)).rounded()))) })
     }
 }

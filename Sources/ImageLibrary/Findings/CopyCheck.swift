@@ -4,14 +4,14 @@ import Synchronization
 
 /// Decides about candidates by comparing the pictures themselves.
 struct CopyCheck: Sendable {
-    /// The shorter side pictures are decoded to at least: small forms and features want to see 320 pixels at most.
-    private static let decodedSide = 240
+    /// The shorter side pictures are decoded to at least: features want to see some 500 pixels of the longer one.
+    private static let decodedSide = 340
     /// Vectors this near, of pictures taken within so many seconds of each other, are of one scene.
     private static let burstCosine: Float = 0.85
     private static let burstSeconds = 10
     /// Vectors this near are of one scene when corners agree on how the pictures lie on each other.
     private static let sceneCosine: Float = 0.80
-    private static let sceneSupport = 12
+    private static let sceneSupport = 40
 
     private let search: CopySearch
     private let sketches: PictureCache<PictureSketch>
@@ -92,8 +92,8 @@ struct CopyCheck: Sendable {
         guard level >= .copies, let a = sketches[pair.first], let b = sketches[pair.second] else {
             return nil
         }
-        let alignment = a.alignment(of: b)
-        if let verdict = verdict(of: pair, a, b, alignment) {
+        let alignments = a.alignments(of: b)
+        if let verdict = verdict(of: pair, a, b, alignments) {
             if verdict.isSlight { return match(.copies, verdict.agreement, verdict.evidence) }
             if level >= .edits { return match(.edits, verdict.agreement, verdict.evidence) }
         }
@@ -103,29 +103,36 @@ struct CopyCheck: Sendable {
         {
             return match(.similar, similarity, seconds == 0 ? "same second" : "taken \(seconds) s apart")
         }
-        if similarity >= Self.sceneCosine, let alignment, alignment.support >= Self.sceneSupport {
+        if similarity >= Self.sceneCosine, let likelier = alignments.first,
+            likelier.support >= Self.sceneSupport
+        {
             return match(.similar, similarity, "same scene")
         }
         return nil
     }
 
     private func verdict(
-        of pair: CopyCandidate, _ a: PictureSketch, _ b: PictureSketch, _ alignment: FeatureAlignment?
+        of pair: CopyCandidate, _ a: PictureSketch, _ b: PictureSketch, _ alignments: [FeatureAlignment]
     ) -> CopyVerdict? {
         // Pixels are looked at only where something speaks for it; a photograph has been decoded by then, or two.
-        if let alignment, a.mayBeWhole(b, laid: alignment), let first = planes[pair.first],
-            let second = planes[pair.second],
-            let verdict = first.verdict(on: second, laid: alignment)
-        {
-            return verdict
+        for alignment in alignments where a.mayBeWhole(b, laid: alignment) {
+            if let first = planes[pair.first], let second = planes[pair.second],
+                let verdict = first.verdict(on: second, laid: alignment)
+            {
+                return verdict
+            }
         }
         // Few corners, or spoilt ones: the pictures may still lie on each other whole.
+        let isHashReliable = min(a.hashQuality, b.hashQuality) >= CopySearch.hashQuality
         let orientations = search.options.level >= .edits ? Orientation.allCases : [.up]
         for orientation in orientations {
             let turned = b.hashes[Int(orientation.rawValue) - 1]
-            guard a.hashes[0].distance(to: turned) <= Self.wholeDistance, let first = planes[pair.first],
+            let distance = a.hashes[0].distance(to: turned)
+            guard distance <= Self.wholeDistance, let first = planes[pair.first],
                 let second = planes[pair.second],
-                let verdict = first.verdict(on: second, shownAs: orientation)
+                let verdict = first.verdict(
+                    on: second, shownAs: orientation,
+                    isHashAlike: isHashReliable && distance <= CopySearch.hashDistance)
             else { continue }
             return verdict
         }

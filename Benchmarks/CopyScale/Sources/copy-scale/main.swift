@@ -59,6 +59,19 @@ func hashes(_ seed: UInt64) -> [SIMD4<UInt64>] {
     return list
 }
 
+/// The patches of a picture, always the same; a copy is turned by a right angle and half as large.
+func patches(_ row: Int, _ count: Int) -> DescriptorIndex.Patches {
+    let isCopy = row % 10 == 9
+    var random = Random(state: UInt64(isCopy ? row - 1 : row) ^ 0x5DEE_CE66)
+    var turns: [UInt8] = [], sizes: [UInt8] = []
+    for _ in 0..<count {
+        let word = random.next()
+        turns.append(UInt8(truncatingIfNeeded: word) &+ (isCopy ? 64 : 0))
+        sizes.append(UInt8((word >> 8) % 8) + (isCopy ? 3 : 0))
+    }
+    return DescriptorIndex.Patches(words: descriptors(row, count), turns: turns, sizes: sizes)
+}
+
 /// The descriptors of a picture, always the same.
 func descriptors(_ row: Int, _ count: Int) -> [UInt64] {
     let isCopy = row % 10 == 9
@@ -98,7 +111,7 @@ if steps.contains("turned") {
     }
 }
 if steps.contains("features") {
-    let corners = max(64, Int(360 * (10_000 / Double(max(rows, 10_000))).squareRoot()))
+    let corners = max(64, Int(640 * (10_000 / Double(max(rows, 10_000))).squareRoot()))
     let part = max(1, 3_000_000 / corners)
     measured("shared patches, \(corners) corners a picture, one thread") {
         var pairs = 0, right = 0
@@ -106,17 +119,17 @@ if steps.contains("features") {
         var scratch = DescriptorIndex.Scratch()
         for start in stride(from: 0, to: rows, by: part) {
             let end = min(start + part, rows)
-            let index = DescriptorIndex((start..<end).map { descriptors($0, corners) })
+            let index = DescriptorIndex((start..<end).map { patches($0, corners) })
             // Of each part's questions at most 20,000 are asked, and the time is told for all.
             let asked = stride(from: start, to: rows, by: max(1, (rows - start) / 20_000))
             let began = Date()
             var count = 0
             for row in asked {
                 count += 1
-                let words = descriptors(row, corners)
+                let asking = patches(row, corners)
                 for _ in 0..<2 {  // as it is, and mirrored
                     let votes = index.votes(
-                        for: words, below: min(row - start, end - start), least: 3, limit: 6,
+                        for: asking, below: min(row - start, end - start), least: 16, limit: 24,
                         scratch: &scratch)
                     pairs += votes.count
                     if row % 10 == 9, row - 1 < end, votes.first?.position == row - 1 - start { right += 1 }
