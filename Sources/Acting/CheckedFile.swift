@@ -84,6 +84,12 @@ final class CheckedFile {
         return now.size == status.size && now.modifiedNanoseconds == status.modifiedNanoseconds
     }
 
+    /// Whether the name that was checked still leads to the file, with the bytes that were checked.
+    func isAsChecked() throws(SystemError) -> Bool {
+        guard try isUnchanged() else { return false }
+        return try stands(at: place)
+    }
+
     /// Whether a name leads to this very file.
     func stands(at place: Place) throws(SystemError) -> Bool {
         try place.status().map(FileNumber.init) == number

@@ -26,6 +26,16 @@ public enum Companions {
     private static let filmExtensions: Set<String> = ["mov"]
     private static let livePhotoExtensions: Set<String> = ["heic", "heif", "hif", "jpg", "jpeg"]
 
+    /// Extensions of the pictures that companions stand beside.
+    private static let pictureExtensions: Set<String> = [
+        "avif", "bmp", "gif", "heic", "heif", "hif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp",
+    ]
+
+    /// Whether a name is one that pictures go by, raw files among them.
+    static func isPicture(_ name: FilePath.Component) -> Bool {
+        pictureExtensions.contains(fileExtension(of: name.bytes)) || isRaw(name)
+    }
+
     /// Whether a name is one that raw files go by.
     public static func isRaw(_ name: FilePath.Component) -> Bool {
         rawExtensions.contains(fileExtension(of: name.bytes))
@@ -92,6 +102,27 @@ public struct CompanionFinder {
         return found.sorted { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
     }
 
+    /// The pictures that a companion of one picture belongs to as much: `a.xmp` belongs to `a.jpg` and to `a.png`.
+    /// What goes with the picture itself, as its raw file, is none of them.
+    public mutating func otherPictures(
+        of companion: FilePath, than picture: FilePath
+    ) throws(SystemError) -> [FilePath] {
+        guard let name = companion.lastComponent, let own = picture.lastComponent else { return [] }
+        let folder = companion.removingLastComponent()
+        let known = try listing(of: folder)
+        let stem = Array(name.bytes.prefix(name.stemLength))
+        var others: [FilePath] = []
+        for other in known[stem] ?? []
+        where other != name && other != own && Companions.isPicture(other)
+            && Companions.kind(of: name, beside: other) != nil
+            && Companions.kind(of: other, beside: own) == nil
+        {
+            let path = folder.appending(other)
+            if (try? FileStatus.of(path, followingLinks: false))?.kind == .regular { others.append(path) }
+        }
+        return others
+    }
+
     private mutating func listing(
         of folder: FilePath
     ) throws(SystemError) -> [[UInt8]: [FilePath.Component]] {
@@ -110,5 +141,4 @@ public struct CompanionFinder {
         stems[folder] = listing
         return listing
     }
-
 }

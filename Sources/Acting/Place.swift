@@ -1,3 +1,4 @@
+import CFileActions
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -22,6 +23,30 @@ package final class OpenFolder: Sendable {
     }
 
     deinit { try? file.close() }
+
+    /// The disk the folder is on.
+    var mountedDisk: MountedDisk {
+        get throws(SystemError) {
+            MountedDisk(
+                device: try FileStatus.of(file, path: path).device, mount: imgvec_mount(file.rawValue, ""))
+        }
+    }
+}
+
+/// A file system at one of the places where it is mounted: what a rename does not lead out of.
+struct MountedDisk: Hashable {
+    let device: UInt64, mount: UInt64
+
+    init(device: UInt64, mount: UInt64) {
+        self.device = device
+        self.mount = mount
+    }
+
+    /// The disk a folder is on, links followed; the folder need not be readable.
+    init(of folder: FilePath) throws(SystemError) {
+        device = try FileStatus.of(folder).device
+        mount = folder.withPlatformString { imgvec_mount(AT_FDCWD, $0) }
+    }
 }
 
 /// A name in an open folder.

@@ -152,7 +152,7 @@ public struct PlanApplication {
         do {
             try StepTaking(disk: disk).take(step, files: prepared.files, keeper: prepared.keeper)
         } catch {
-            do { try StepReturn(disk: disk).takeBack(step) } catch let problem {
+            do { try StepReturn(disk: disk).takeBack(step, isDone: false) } catch let problem {
                 throw JournalError.unfinished(journal.path, "\(error); \(problem)")
             }
             let reason = (error as? SystemError).map(SkipReason.system) ?? (error as? SkipReason)
@@ -162,7 +162,7 @@ public struct PlanApplication {
             return reason
         }
         try journal.write(JournalRecord(done: step.number))
-        try StepTaking(disk: disk).removeOriginals(step, files: prepared.files)
+        try StepTaking(disk: disk).removeOriginals(step, files: prepared.files, keeper: prepared.keeper)
         return nil
     }
 }

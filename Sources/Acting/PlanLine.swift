@@ -47,12 +47,15 @@ public struct PlanLine: Sendable, Equatable {
     public var reason: String?
     /// What belongs to it and goes with it.
     public var companions: [Companion]
+    /// Whether it lies in a folder whose files are never touched, whatever else the line says.
+    public var isReference: Bool
 
     /// A line with what every line has.
     public init(
         action: PlanAction, group: Int, path: FilePath, size: Int64, modified: Int64, sha256: [UInt8],
         keeper: FilePath? = nil, destination: FilePath? = nil, level: String? = nil, score: Float? = nil,
-        evidence: String? = nil, reason: String? = nil, companions: [Companion] = []
+        evidence: String? = nil, reason: String? = nil, companions: [Companion] = [],
+        isReference: Bool = false
     ) {
         self.action = action
         self.group = group
@@ -67,12 +70,13 @@ public struct PlanLine: Sendable, Equatable {
         self.evidence = evidence
         self.reason = reason
         self.companions = companions
+        self.isReference = isReference
     }
 }
 
 extension PlanLine: Codable {
     private enum Key: String, CodingKey {
-        case action, group, path, size, sha256, keeper, to, level, score, evidence, reason, with
+        case action, group, path, size, sha256, keeper, to, level, score, evidence, reason, with, reference
         case modified = "mtime_ns"
         case pathBytes = "path_bytes"
         case keeperBytes = "keeper_bytes"
@@ -124,7 +128,7 @@ extension PlanLine: Codable {
                     path: try Self.path(
                         names[index], base64: bytes.isEmpty ? nil : bytes[index], key: .with, in: fields),
                     sha256: try Self.digest(hashes[index], key: .withHashes, in: fields))
-            })
+            }, isReference: try fields.decodeIfPresent(Bool.self, forKey: .reference) ?? false)
     }
 
     /// Writes the line's fields; those that say nothing are left out.
@@ -147,6 +151,7 @@ extension PlanLine: Codable {
         try fields.encodeIfPresent(score, forKey: .score)
         try fields.encodeIfPresent(evidence.flatMap { $0.isEmpty ? nil : $0 }, forKey: .evidence)
         try fields.encodeIfPresent(reason, forKey: .reason)
+        if isReference { try fields.encode(true, forKey: .reference) }
         guard !companions.isEmpty else { return }
         try fields.encode(companions.map { String(decoding: $0.path.bytes, as: UTF8.self) }, forKey: .with)
         let bytes = companions.map { Self.base64IfNotText($0.path) }

@@ -89,7 +89,7 @@ public struct PlanReversal {
             let paths = step.files.map(\.from.path)
             if entry.state == .done { try writer.write(JournalRecord(undoing: step.number)) }
             do {
-                try taker.takeBack(step)
+                try taker.takeBack(step, isDone: entry.state != .intended)
             } catch  where error is ReturnProblem || error is SystemError || error is SkipReason {
                 // A full or failing disk is no reason to give the rest up, but the step may be half undone: it
                 // keeps its state, and the next call goes on with it.

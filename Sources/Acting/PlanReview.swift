@@ -2,8 +2,8 @@ import SystemPackage
 
 /// What a plan as a whole allows for each of its lines, before any file is looked at.
 ///
-/// A file that any line keeps is not acted on, nothing is acted on twice, and nothing is acted on unless another
-/// file of its group stays.
+/// A file that any line keeps or calls a reference is not acted on, nothing is acted on twice, and nothing is acted
+/// on unless another file of its group stays.
 package struct PlanReview: Sendable {
     /// What becomes of a line.
     package enum Decision: Sendable, Equatable {
@@ -22,6 +22,7 @@ package struct PlanReview: Sendable {
     package init(_ plan: Plan) {
         var protected: [FilePath: Int] = [:]
         var staying: [Int: [Int]] = [:]
+        let references = Set(plan.entries.filter(\.line.isReference).map(\.line.path))
         for (index, entry) in plan.entries.enumerated() where entry.line.action.leavesAlone {
             protected[entry.line.path] = entry.number
             staying[entry.line.group, default: []].append(index)
@@ -32,6 +33,7 @@ package struct PlanReview: Sendable {
             if line.action.leavesAlone { return .leave }
             let unit = [line.path] + line.companions.map(\.path)
             for path in unit {
+                if references.contains(path) { return .refuse(.reference) }
                 if let number = protected[path] { return .refuse(.kept(line: number)) }
                 if let number = acting[path] { return .refuse(.actedOn(line: number)) }
             }

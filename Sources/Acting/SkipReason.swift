@@ -5,6 +5,8 @@ public import SystemSupport
 public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
     /// Another line of the plan keeps the file.
     case kept(line: Int)
+    /// It lies in a folder that is never touched.
+    case reference
     /// An earlier line acts on it.
     case actedOn(line: Int)
     /// No other file of its group would stay.
@@ -27,6 +29,8 @@ public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
     case sameFile(FilePath, as: FilePath)
     /// A file that belongs to the picture stands beside it, and the plan does not know of it.
     case newCompanion(FilePath)
+    /// A file that belongs to the picture belongs to another one, too, that stays.
+    case companionOfAnother(FilePath, FilePath)
     /// A file that belongs to the picture has no copy beside the kept one.
     case companionWithoutCopy(FilePath)
     /// It is in the folder already that it is to be moved to.
@@ -38,6 +42,7 @@ public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .kept(let line): "line \(line) keeps it"
+        case .reference: "it lies below a --reference folder, whose files are never touched"
         case .actedOn(let line): "line \(line) acts on it already"
         case .noCopyLeft(let group): "group \(group) would be left with no copy that is as the plan says"
         case .deletionNotAllowed: "it would be removed for good; say --allow-delete if that is meant"
@@ -49,6 +54,8 @@ public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
         case .inUse(let path): "\(path) is locked by another program"
         case .sameFile(_, let other): "it is the same file as \(other) under another name"
         case .newCompanion(let path): "\(path) belongs to it and is not in the plan; make a new plan"
+        case .companionOfAnother(let path, let other):
+            "\(path) belongs to \(other), too, which stays; make a new plan"
         case .companionWithoutCopy(let path):
             "\(path) belongs to it and has no copy beside the file that is kept"
         case .alreadyThere(let folder): "it is in \(folder) already"

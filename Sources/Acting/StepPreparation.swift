@@ -26,6 +26,8 @@ struct StepPreparation {
     private let kept: [FileNumber: FilePath]
     /// Files that lines have acted on.
     private var actedOn: [FileNumber: FilePath] = [:]
+    /// Pictures whose names lines have taken away; on a dry run they still stand there.
+    private var gone: Set<FilePath> = []
 
     init(plan: Plan, options: ApplyOptions, run: String, disk: any Disk) {
         self.plan = plan
@@ -50,6 +52,7 @@ struct StepPreparation {
     /// Says that a prepared step was not taken after all.
     mutating func release(_ prepared: Prepared) {
         for file in prepared.files { actedOn[file.number] = nil }
+        gone.remove(prepared.files[0].path)
     }
 
     private mutating func check(_ line: PlanLine, survivors: [Int]) throws -> Prepared {
@@ -73,6 +76,7 @@ struct StepPreparation {
         let step = try step(line, number: stepCount + 1, files: files, keeper: keeper)
         stepCount += 1
         for file in files { actedOn[file.number] = file.path }
+        if !line.action.isLink { gone.insert(file.path) }
         return Prepared(step: step, files: files, keeper: keeper)
     }
 
@@ -96,10 +100,14 @@ struct StepPreparation {
 
     private mutating func companions(of line: PlanLine, keeper: FilePath) throws -> [CheckedFile] {
         let found = try finder.companions(of: line.path)
-        if let stranger = found.first(where: { there in
-            !line.companions.contains { $0.path == there.path }
-        }) {
-            throw SkipReason.newCompanion(stranger.path)
+        for there in found {
+            // What belongs to another picture, too, stays with it, and goes with the last of them.
+            let other = try finder.otherPictures(of: there.path, than: line.path).first { !gone.contains($0) }
+            switch (line.companions.contains { $0.path == there.path }, other) {
+            case (true, let other?): throw SkipReason.companionOfAnother(there.path, other)
+            case (false, nil): throw SkipReason.newCompanion(there.path)
+            default: break
+            }
         }
         let beside = found.isEmpty ? [] : try finder.companions(of: keeper).map(\.path)
         return try line.companions.map { companion in
@@ -164,8 +172,7 @@ extension StepPreparation {
 
     private func trashing(_ file: CheckedFile) throws -> FileMove {
         let trash = try Trash.forFile(
-            at: file.place, status: file.status, home: options.homeTrash, disk: disk,
-            isDryRun: options.isDryRun)
+            at: file.place, home: options.homeTrash, disk: disk, isDryRun: options.isDryRun)
         let places = try trash.freePlaces(for: file.place.name)
         var move = FileMove((file, places.file))
         guard let note = places.note else { return move }
@@ -182,13 +189,13 @@ extension StepPreparation {
         try disk.createFolder(folder, permissions: 0o755)
         let target = try OpenFolder(folder)
         let status = try FileStatus.of(target.file, path: folder)
-        let home = try FileStatus.of(files[0].place.folder.file, path: files[0].place.folder.path)
+        let source = files[0].place.folder
+        let home = try FileStatus.of(source.file, path: source.path)
         guard FileNumber(status) != FileNumber(home) else { throw SkipReason.alreadyThere(folder) }
         let places = try freePlaces(for: files.map(\.place.name), in: target)
+        let isSameDisk = try source.mountedDisk == target.mountedDisk
         return files.indices.map { index in
-            guard status.device != files[index].status.device else {
-                return FileMove((files[index], places[index].path))
-            }
+            if isSameDisk { return FileMove((files[index], places[index].path)) }
             var move = FileMove(aside(files[index], index))
             move.copy = JournalPath(places[index].path)
             return move
@@ -198,9 +205,14 @@ extension StepPreparation {
     /// Free names for a picture and what belongs to it: their own, or all with the same number after the stem.
     private func freePlaces(for names: [FilePath.Component], in folder: OpenFolder) throws -> [Place] {
         let stem = names[0].stemLength
+        let length = names.map(\.bytes.count).max() ?? 0
         for number in 1...100_000 {
+            let text = number == 1 ? "" : " \(number)"
+            let excess = length + text.utf8.count - FilePath.Component.longest
             let places = names.compactMap { name in
-                (number == 1 ? name : name.inserting(" \(number)", after: stem)).map { Place(folder, $0) }
+                (number == 1 ? name : name.inserting(text, after: stem, cutting: excess)).map {
+                    Place(folder, $0)
+                }
             }
             guard places.count == names.count else { break }
             if try places.allSatisfy({ try $0.status() == nil }) { return places }

@@ -29,33 +29,44 @@ struct StepReturn {
     let disk: any Disk
 
     /// Puts every file of a step back; throws before changing anything when one of them cannot be put back.
-    func takeBack(_ step: Step) throws {
-        if let link = step.link { return try takeBack(link, of: step) }
-        for move in step.files { _ = try origin(of: move, in: step) }
-        for move in step.files.reversed() { try takeBack(move, in: step) }
+    ///
+    /// Of a step that is not done yet, a file that was written to meanwhile is still the file, and one that was
+    /// replaced before it was acted on is somebody else's and stays.
+    func takeBack(_ step: Step, isDone: Bool) throws {
+        if let link = step.link { return try takeBack(link, of: step, isDone: isDone) }
+        for move in step.files { _ = try origin(of: move, in: step, isDone: isDone) }
+        for move in step.files.reversed() { try takeBack(move, in: step, isDone: isDone) }
+    }
+
+    private func stands(_ move: FileMove, at path: FilePath, isDone: Bool) throws -> Bool {
+        if try move.identity.stands(at: path) { return true }
+        return try !isDone && Standing.status(path).map(move.identity.isOf) == true
     }
 
     /// Where a file is found that has to come back.
     private enum Origin { case home, moved, copied }
 
-    private func origin(of move: FileMove, in step: Step) throws -> Origin {
+    private func origin(of move: FileMove, in step: Step, isDone: Bool) throws -> Origin {
         let (home, away) = (move.from.path, move.to.path)
-        let isAway = try move.identity.stands(at: away)
+        let isAway = try stands(move, at: away, isDone: isDone)
         let occupant = try Standing.status(home)
         if occupant != nil {
             // Both names can lead to it: a rename that was made of a link and a removal, and stopped in between.
-            if try move.identity.stands(at: home) { return .home }
+            if try stands(move, at: home, isDone: isDone) { return .home }
+            if !isDone, !isAway { return .home }
             throw ReturnProblem.occupied(home, original: isAway ? away : move.copy?.path)
         }
         if isAway { return .moved }
         if let copy = move.copy, try move.identity.stands(at: copy.path) { return .copied }
+        // Removed by somebody before it was acted on.
+        if try !isDone && Standing.status(away) == nil { return .home }
         throw step.action == .delete
             ? ReturnProblem.deleted(home) : ReturnProblem.lost(home, lookedAt: move.copy?.path ?? away)
     }
 
-    private func takeBack(_ move: FileMove, in step: Step) throws {
+    private func takeBack(_ move: FileMove, in step: Step, isDone: Bool) throws {
         let home = move.from.path
-        switch try origin(of: move, in: step) {
+        switch try origin(of: move, in: step, isDone: isDone) {
         case .home:
             // A second name of the same file goes; an equal file of somebody else's stays.
             if let away = try Standing.place(move.to.path), let status = try away.status(),
@@ -120,7 +131,7 @@ struct StepReturn {
 extension StepReturn {
     /// Puts the file that a link has replaced back, as the original while that is still there, else as a copy of
     /// the kept file, whose bytes are the same.
-    private func takeBack(_ link: LinkMade, of step: Step) throws {
+    private func takeBack(_ link: LinkMade, of step: Step, isDone: Bool) throws {
         guard let move = step.files.first else { return }
         let home = move.from.path
         try disk.createFolder(home.removingLastComponent(), permissions: 0o755)
@@ -129,14 +140,17 @@ extension StepReturn {
         let restored = Place(place.folder, link.restored.path.lastComponent ?? place.name)
         let aside = Place(place.folder, link.aside.path.lastComponent ?? place.name)
         let original = Place(place.folder, move.to.path.lastComponent ?? place.name)
-        if try original.status() != nil, try move.identity.stands(at: original.path) {
+        if try original.status() != nil, try stands(move, at: original.path, isDone: isDone) {
             if try place.status() != nil {
-                if try !isLink(at: place, link, step) {
-                    throw ReturnProblem.occupied(home, original: original.path)
+                // Beside the original, a file of the same bytes is nothing to lose: a hard link to a kept file whose
+                // name leads elsewhere by now.
+                func isInTheWay(_ place: Place) throws -> Bool {
+                    try !isLink(at: place, link, step) && !move.identity.stands(at: place.path)
                 }
+                if try isInTheWay(place) { throw ReturnProblem.occupied(home, original: original.path) }
                 try removeIfThere(aside)
                 try disk.rename(place, to: aside)
-                guard try isLink(at: aside, link, step) else {
+                guard try !isInTheWay(aside) else {
                     try disk.rename(aside, to: place)
                     throw ReturnProblem.occupied(home, original: original.path)
                 }
@@ -148,12 +162,12 @@ extension StepReturn {
             } else if try aside.status() != nil {
                 try disk.rename(aside, to: place)
                 try restore(move, link, step, place: place, restored: restored, aside: aside)
-            } else {
+            } else if try isDone || original.status() != nil {
                 throw ReturnProblem.lost(home, lookedAt: original.path)
             }
         } else if try isLink(at: place, link, step), step.action != .reflink {
             try restore(move, link, step, place: place, restored: restored, aside: aside)
-        } else if try !move.identity.stands(at: home) {
+        } else if try isDone && !move.identity.stands(at: home) {
             throw ReturnProblem.occupied(home, original: nil)
         }
         try disk.flush(place.folder)
@@ -163,21 +177,19 @@ extension StepReturn {
     private func restore(
         _ move: FileMove, _ link: LinkMade, _ step: Step, place: Place, restored: Place, aside: Place
     ) throws {
-        let keeper = link.target.path
+        // A hard link has the bytes itself, whatever has become of the kept file's name.
+        let sources = step.action == .hardlink ? [link.target.path, place.path] : [link.target.path]
         guard let digest = ContentDigest.bytes(hexadecimal: move.identity.sha256),
-            try Standing.status(keeper)?.kind == .regular
-        else { throw ReturnProblem.lost(place.path, lookedAt: keeper) }
-        let file = try Place(keeper).open()
+            let source = try sources.first(where: { try Self.holds($0, digest) })
+        else { throw ReturnProblem.lost(place.path, lookedAt: link.target.path) }
+        let file = try Place(source).open()
         defer { try? file.close() }
-        guard try ContentDigest.sha256(of: file, path: keeper) == digest else {
-            throw ReturnProblem.lost(place.path, lookedAt: keeper)
-        }
         try removeIfThere(restored)
-        let status = try FileStatus.of(file, path: keeper).with(
+        let status = try FileStatus.of(file, path: source).with(
             modified: move.identity.modified, permissions: link.permissions)
         // The attributes of the kept file are its own.
         try StepTaking.copy(
-            file, from: keeper, to: restored, like: status, sha256: digest, withAttributes: false, disk: disk)
+            file, from: source, to: restored, like: status, sha256: digest, withAttributes: false, disk: disk)
         try removeIfThere(aside)
         try disk.rename(place, to: aside)
         guard try isLink(at: aside, link, step) else {
@@ -193,7 +205,13 @@ extension StepReturn {
         switch step.action {
         case .symlink: return place.linkTarget() == link.target.path
         case .hardlink:
-            return try Standing.status(link.target.path).map(FileNumber.init) == FileNumber(status)
+            if try Standing.status(link.target.path).map(FileNumber.init) == FileNumber(status) {
+                return true
+            }
+            // The kept file's name may lead elsewhere by now: then its bytes and a time of their own tell the link.
+            return try step.files.first.map {
+                try status.modifiedNanoseconds != $0.identity.modified && $0.identity.stands(at: place.path)
+            } ?? false
         default:
             return try step.files.first.map { try $0.identity.stands(at: place.path) } ?? false
         }
@@ -212,19 +230,22 @@ extension StepReturn {
         }
     }
 
+    /// Whether a regular file stands at a path whose bytes have a digest.
+    private static func holds(_ path: FilePath, _ digest: [UInt8]) throws -> Bool {
+        guard let place = try Standing.place(path), try place.status()?.kind == .regular else { return false }
+        let file = try place.open()
+        defer { try? file.close() }
+        return try ContentDigest.sha256(of: file, path: path) == digest
+    }
+
     private func isReplaced(_ move: FileMove, _ step: Step) throws -> Bool {
         if let copy = move.copy { return try move.identity.stands(at: copy.path) }
-        guard let keeper = try Standing.place(step.keeper.path), try keeper.status()?.kind == .regular else {
-            return false
-        }
         if let link = step.link, let place = try Standing.place(move.from.path),
             try !isLink(at: place, link, step)
         {
             return false
         }
-        let file = try keeper.open()
-        defer { try? file.close() }
-        return try ContentDigest.hexadecimal(ContentDigest.sha256(of: file, path: keeper.path))
-            == step.keeperHash
+        guard let digest = ContentDigest.bytes(hexadecimal: step.keeperHash) else { return false }
+        return try Self.holds(step.keeper.path, digest)
     }
 }

@@ -16,27 +16,35 @@ struct StepTaking {
             if let copy = move.copy { try self.copy(file, to: Place(copy.path), partial: move.partial) }
             let target = try Place(move.to.path)
             try disk.rename(file.place, to: target)
-            guard try file.stands(at: target), try file.isUnchanged() else {
+            guard try file.stands(at: target) else {
+                // Another file had taken its name meanwhile: it goes back at once, for no journal knows it.
+                try disk.rename(target, to: file.place)
                 throw SkipReason.changed(file.path, what: "content")
             }
+            guard try file.isUnchanged() else { throw SkipReason.changed(file.path, what: "content") }
             try disk.flush(target.folder)
             try disk.flush(file.place.folder)
         }
         if let link = step.link {
             try disk.rename(Place(link.temporary.path), to: files[0].place)
             try disk.flush(files[0].place.folder)
-            guard try files[0].isUnchanged(), try keeper.isUnchanged(), try keeper.stands(at: keeper.place)
-            else { throw SkipReason.changed(keeper.path, what: "content") }
+            guard try files[0].isUnchanged() else {
+                throw SkipReason.changed(files[0].path, what: "content")
+            }
         }
+        guard try keeper.isAsChecked() else { throw SkipReason.changed(keeper.path, what: "content") }
     }
 
     /// Removes the originals that were only moved aside; to be called when the journal has the step as done.
-    func removeOriginals(_ step: Step, files: [CheckedFile]) throws {
+    func removeOriginals(_ step: Step, files: [CheckedFile], keeper: CheckedFile) throws {
         guard step.removesOriginals else { return }
         for (move, file) in zip(step.files, files) {
             let place = try Place(move.to.path)
-            // What was written since the step was done stays where it is; the next run tells of it.
-            guard try file.stands(at: place), try file.isUnchanged() else { continue }
+            // What was written since the step was done stays where it is; the next run tells of it. So does what is
+            // to go for a kept file that has changed since.
+            guard try file.stands(at: place), try file.isUnchanged(), try keeper.isAsChecked() else {
+                continue
+            }
             try disk.remove(place)
         }
     }

@@ -29,15 +29,14 @@ struct Trash: Sendable {
     /// `$top/.Trash/$uid` when an administrator has made `$top/.Trash` with the sticky bit, else `$top/.Trash-$uid`.
     ///
     /// Folders that are missing are made, readable for their owner only; on a dry run they are only named.
-    static func forFile(
-        at place: Place, status: FileStatus, home: FilePath?, disk: any Disk, isDryRun: Bool
-    ) throws -> Trash {
-        if let home, try nearestFolder(home).device == status.device {
+    static func forFile(at place: Place, home: FilePath?, disk: any Disk, isDryRun: Bool) throws -> Trash {
+        let here = try place.folder.mountedDisk
+        if let home, try MountedDisk(of: nearestFolder(home)) == here {
             let trash = Trash(folder: home, top: nil)
             if !isDryRun { try trash.createFolders(disk) }
             return trash
         }
-        let top = try topFolder(of: place.folder.path, device: status.device)
+        let top = try topFolder(of: place.folder.path, on: here)
         let user = getuid()
         let shared = top.appending(sharedName)
         if let found = try? FileStatus.of(shared, followingLinks: false), found.kind == .directory,
@@ -53,12 +52,12 @@ struct Trash: Sendable {
     }
 
     /// A folder, or the first one above it that is there.
-    private static func nearestFolder(_ path: FilePath) throws(SystemError) -> FileStatus {
+    private static func nearestFolder(_ path: FilePath) -> FilePath {
         var folder = path
         while folder.lastComponent != nil, (try? FileStatus.of(folder)) == nil {
             folder.removeLastComponent()
         }
-        return try FileStatus.of(folder)
+        return folder
     }
 
     private var files: FilePath { Self.hasNotes ? folder.appending("files") : folder }
@@ -76,14 +75,12 @@ struct Trash: Sendable {
         #endif
     }
 
-    /// The highest folder above a file that is on the same device.
-    private static func topFolder(of folder: FilePath, device: UInt64) throws(SystemError) -> FilePath {
+    /// The highest folder above a file that is on the same disk.
+    private static func topFolder(of folder: FilePath, on disk: MountedDisk) throws(SystemError) -> FilePath {
         var top = try Folders.resolve(folder)
         while true {
             let parent = top.removingLastComponent()
-            guard parent != top, !parent.isEmpty, try FileStatus.of(parent).device == device else {
-                return top
-            }
+            guard parent != top, !parent.isEmpty, try MountedDisk(of: parent) == disk else { return top }
             top = parent
         }
     }
@@ -91,20 +88,24 @@ struct Trash: Sendable {
     private func createFolders(_ disk: any Disk) throws(SystemError) {
         for path in [folder, files] + (notes.map { [$0] } ?? []) {
             try disk.createFolder(path, permissions: 0o700)
-            // A link here could lead anybody's files anywhere.
-            let status = try FileStatus.of(path, followingLinks: false)
+            // A link at the top of a disk could lead anybody's files anywhere; the user's own trash may be one.
+            let status = try FileStatus.of(path, followingLinks: top == nil && path == folder)
             guard status.kind == .directory, status.owner == getuid() else {
                 throw SystemError("use as a trash folder", path: path, errno: .permissionDenied)
             }
         }
     }
 
-    /// A name that is free both among the files and among the notes: the file's own, or with a number.
+    /// A name that is free both among the files and among the notes: the file's own, or with a number, and shorter
+    /// where the note's name would be too long.
     func freePlaces(for name: FilePath.Component) throws -> (file: FilePath, note: FilePath?) {
+        let ending = ".trashinfo"
         for number in 1...100_000 {
-            guard let candidate = name.numbered(number), let note = candidate.adding(".trashinfo") else {
-                break
-            }
+            guard
+                let candidate = name.numbered(
+                    number, longest: FilePath.Component.longest - ending.utf8.count),
+                let note = candidate.adding(ending)
+            else { break }
             let places = (file: files.appending(candidate), note: notes?.appending(note))
             let isNoteFree = try places.note.map { try Standing.status($0) == nil } ?? true
             if isNoteFree, try Standing.status(places.file) == nil { return places }
@@ -147,10 +148,15 @@ struct Trash: Sendable {
 }
 
 extension FilePath.Component {
-    /// The name with a number before its extension: `a.jpg`, `a 2.jpg`, `a 3.jpg`; nil when it cannot be a name.
-    func numbered(_ number: Int) -> FilePath.Component? {
-        guard number > 1 else { return self }
-        return inserting(" \(number)", after: stemLength)
+    /// Bytes of the longest name that the file systems of our days take.
+    static let longest = 255
+
+    /// The name with a number before its extension: `a.jpg`, `a 2.jpg`, `a 3.jpg`, its stem cut where it would be
+    /// too long; nil when it cannot be a name.
+    func numbered(_ number: Int, longest: Int = longest) -> FilePath.Component? {
+        let text = number > 1 ? " \(number)" : ""
+        let excess = bytes.count + text.utf8.count - longest
+        return excess > 0 || number > 1 ? inserting(text, after: stemLength, cutting: excess) : self
     }
 
     /// Bytes before the last dot that is not the first byte.
@@ -160,9 +166,14 @@ extension FilePath.Component {
         return dot
     }
 
-    func inserting(_ text: String, after count: Int) -> FilePath.Component? {
+    /// The name with a text after its first bytes, of which some are cut: at least `excess`, and no part of a
+    /// character. Nil when nothing would be left of them.
+    func inserting(_ text: String, after count: Int, cutting excess: Int) -> FilePath.Component? {
         let bytes = bytes
-        return Self.make(Array(bytes.prefix(count)) + Array(text.utf8) + Array(bytes.dropFirst(count)))
+        var end = count - max(0, excess)
+        if excess > 0 { while end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 } }
+        guard end > 0 else { return nil }
+        return Self.make(Array(bytes[..<end]) + Array(text.utf8) + Array(bytes[count...]))
     }
 
     func adding(_ text: String) -> FilePath.Component? { Self.make(bytes + Array(text.utf8)) }

@@ -32,6 +32,18 @@ int imgvec_rename_exclusively(int from_folder, const char *from, int to_folder, 
 #endif
 }
 
+unsigned long long imgvec_mount(int folder, const char *path) {
+#ifdef STATX_MNT_ID
+    struct statx status;
+    int result = statx(folder, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &status);
+    if (result == 0 && (status.stx_mask & STATX_MNT_ID)) return status.stx_mnt_id;
+#else
+    (void)folder;
+    (void)path;
+#endif
+    return 0;
+}
+
 int imgvec_clone(int file, int folder, const char *name, unsigned permissions) {
 #ifdef __APPLE__
     (void)permissions;

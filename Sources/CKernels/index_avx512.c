@@ -184,12 +184,45 @@ TARGET static void rotate(float *vector, size_t count, const uint64_t *signs) {
     ck_rotate_body(vector, count, signs);
 }
 
-TARGET static void expect(
+TARGET static size_t reach(
     const struct ck_expectation *terms, const float *products, const float *spreads, const float *errors,
-    const uint32_t *starts, size_t count, float *expected
+    const uint32_t *starts, size_t count, const struct ck_reached_buckets *reached
 ) {
-    ck_expect_body(terms, products, spreads, errors, starts, count, expected);
+    __m512 deviation = _mm512_set1_ps(terms->deviation), noise = _mm512_set1_ps(terms->noise);
+    __m512 limit = _mm512_set1_ps(terms->reach * terms->reach), similarity = _mm512_set1_ps(terms->similarity);
+    __m512i number = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    size_t found = 0;
+    for (size_t i = 0; i < count; i += 16, number = _mm512_add_epi32(number, _mm512_set1_epi32(16))) {
+        __mmask16 mask = count - i >= 16 ? 0xFFFF : (__mmask16)((1u << (count - i)) - 1);
+        __m512 product = _mm512_maskz_loadu_ps(mask, products + i);
+        __m512 stray = _mm512_mul_ps(deviation, _mm512_maskz_loadu_ps(mask, spreads + i));
+        __m512 blur = _mm512_mul_ps(noise, _mm512_maskz_loadu_ps(mask, errors + i));
+        __m512 variance = _mm512_fmadd_ps(stray, stray, _mm512_mul_ps(blur, blur));
+        __m512 missing = _mm512_sub_ps(similarity, product);
+        __mmask16 beyond = _mm512_cmp_ps_mask(missing, _mm512_setzero_ps(), _CMP_GT_OQ);
+        beyond = _mm512_mask_cmp_ps_mask(
+            beyond, _mm512_mul_ps(missing, missing), _mm512_mul_ps(limit, variance), _CMP_GT_OQ);
+        __m512i start = _mm512_maskz_loadu_epi32(mask, starts + i);
+        __m512i size = _mm512_sub_epi32(_mm512_maskz_loadu_epi32(mask, starts + i + 1), start);
+        mask = _mm512_mask_cmpgt_epi32_mask(mask & (__mmask16)~beyond, size, _mm512_setzero_si512());
+        if (mask == 0) continue;
+        _mm512_storeu_si512(reached->numbers + found, _mm512_maskz_compress_epi32(mask, number));
+        _mm512_storeu_ps(reached->products + found, _mm512_maskz_compress_ps(mask, product));
+        _mm512_storeu_ps(reached->variances + found, _mm512_maskz_compress_ps(mask, variance));
+        _mm512_storeu_ps(reached->sizes + found, _mm512_maskz_compress_ps(mask, _mm512_cvtepi32_ps(size)));
+        found += (size_t)__builtin_popcount(mask);
+    }
+    return found;
 }
 
-const struct ck_index_kernels ck_index_avx512 = {estimate, select, dot_f16, dot_f32, widen, narrow, rotate, expect};
+TARGET static void shares(
+    float similarity, const float *products, const float *variances, const float *sizes, size_t count,
+    float *result, struct ck_masses *masses
+) {
+    ck_shares_body(similarity, products, variances, sizes, count, result, masses);
+}
+
+const struct ck_index_kernels ck_index_avx512 = {
+    estimate, select, dot_f16, dot_f32, widen, narrow, rotate, reach, shares,
+};
 #endif

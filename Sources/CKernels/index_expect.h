@@ -1,7 +1,9 @@
-// What buckets may be expected to hold, written so that the compiler vectorises it for whatever instruction set the
+// What buckets may hold, written so that the compiler vectorises it for whatever instruction set the
 // including file targets.
 #ifndef CK_INDEX_EXPECT_H
 #define CK_INDEX_EXPECT_H
+
+#include <stdbool.h>
 
 #include "ck_index.h"
 #include "index_rotate.h"
@@ -27,17 +29,50 @@ CK_INLINE float ck_tail(float x) {
     return x >= 0 ? beyond : 1 - (x < 0 ? beyond : 0);
 }
 
-CK_INLINE void ck_expect_body(
+// Buckets are compared without a root: (similarity - product)^2 against the variance.
+CK_INLINE size_t ck_reach_body(
     const struct ck_expectation *terms, const float *products, const float *spreads, const float *errors,
-    const uint32_t *starts, size_t count, float *restrict expected
+    const uint32_t *starts, size_t count, const struct ck_reached_buckets *reached
 ) {
-    float similarity = terms->similarity, deviation = terms->deviation, noise = terms->noise;
+    float deviation = terms->deviation, noise = terms->noise, limit = terms->reach * terms->reach;
+    size_t found = 0;
     for (size_t i = 0; i < count; i++) {
-        float reach = deviation * spreads[i], blur = noise * errors[i];
-        float square = reach * reach + blur * blur;
-        float root = __builtin_elementwise_sqrt(square > 1e-12f ? square : 1e-12f);
-        float value = (float)(int32_t)(starts[i + 1] - starts[i]) * ck_tail((similarity - products[i]) / root);
-        expected[i] = expected[i] < 0 ? -1 : value;
+        float stray = deviation * spreads[i], blur = noise * errors[i];
+        float variance = stray * stray + blur * blur, missing = terms->similarity - products[i];
+        reached->numbers[found] = (uint32_t)i;
+        reached->products[found] = products[i];
+        reached->variances[found] = variance;
+        reached->sizes[found] = (float)(int32_t)(starts[i + 1] - starts[i]);
+        // Written so that NaN is within reach.
+        bool is_beyond = (missing > 0) & (missing * missing > limit * variance);
+        found += !is_beyond & (starts[i + 1] > starts[i]);
+    }
+    return found;
+}
+
+// Sums are kept in 16 lanes, so that they vectorise too.
+CK_INLINE void ck_shares_body(
+    float similarity, const float *products, const float *variances, const float *sizes, size_t count,
+    float *restrict shares, struct ck_masses *masses
+) {
+    float scanned[16] = {0}, left[16] = {0}, rows[16] = {0};
+    for (size_t i = 0; i < count; i += 16) {
+        size_t group = count - i < 16 ? count - i : 16;
+        for (size_t j = 0; j < group; j++) {
+            float variance = variances[i + j], size = sizes[i + j];
+            float root = __builtin_elementwise_sqrt(variance > 1e-12f ? variance : 1e-12f);
+            float share = ck_tail((similarity - products[i + j]) / root);
+            shares[i + j] = share;
+            scanned[j] -= size < 0 ? share * size : 0;
+            left[j] += size < 0 ? 0 : share * size;
+            rows[j] += size < 0 ? 0 : size;
+        }
+    }
+    *masses = (struct ck_masses){0, 0, 0};
+    for (size_t j = 0; j < 16; j++) {
+        masses->scanned += scanned[j];
+        masses->left += left[j];
+        masses->rows += rows[j];
     }
 }
 

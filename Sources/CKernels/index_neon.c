@@ -105,12 +105,21 @@ static void narrow(const float *from, size_t count, uint16_t *to) {
 
 static void rotate(float *vector, size_t count, const uint64_t *signs) { ck_rotate_body(vector, count, signs); }
 
-static void expect(
+static size_t reach(
     const struct ck_expectation *terms, const float *products, const float *spreads, const float *errors,
-    const uint32_t *starts, size_t count, float *expected
+    const uint32_t *starts, size_t count, const struct ck_reached_buckets *reached
 ) {
-    ck_expect_body(terms, products, spreads, errors, starts, count, expected);
+    return ck_reach_body(terms, products, spreads, errors, starts, count, reached);
 }
 
-const struct ck_index_kernels ck_index_neon = {estimate, select, dot_f16, dot_f32, widen, narrow, rotate, expect};
+static void shares(
+    float similarity, const float *products, const float *variances, const float *sizes, size_t count,
+    float *result, struct ck_masses *masses
+) {
+    ck_shares_body(similarity, products, variances, sizes, count, result, masses);
+}
+
+const struct ck_index_kernels ck_index_neon = {
+    estimate, select, dot_f16, dot_f32, widen, narrow, rotate, reach, shares,
+};
 #endif

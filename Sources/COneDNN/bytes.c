@@ -17,36 +17,53 @@ struct cdnn_bytes {
     int32_t *totals;     // sum of an output's weights: what one unit of the zero point adds
 };
 
-// The lowest and highest of some numbers and 0; not a number when one of them is none or infinite.
-CDNN_CLONES static void range_of(long count, const float *x, float *lowest, float *highest) {
-    f16x low = {0}, high = {0}, spoilt = {0};
-    long whole = count / 16 * 16;
-    for (long i = 0; i < whole; i += 16) {
-        f16x v;
-        memcpy(&v, x + i, 64);
-        low = __builtin_elementwise_min(low, v);
-        high = __builtin_elementwise_max(high, v);
-        spoilt += v * 0.0f;
-    }
-    float l = 0, h = 0, s = lane_sum(&spoilt);
+// What is kept in a part of the second cache: weights, and what is between two maps.
+enum { NEAR_BYTES = 1 << 19, PAIR_BYTES = 5 << 18 };
+
+// The lowest and highest of some numbers and 0, in sixteen lanes; `spoilt` is 0 while all of them are finite.
+typedef struct range16 {
+    f16x low, high, spoilt;
+} range16;
+
+CDNN_INLINE void widen(range16 *range, f16x v, int can_be_negative) {
+    if (can_be_negative) range->low = __builtin_elementwise_min(range->low, v);
+    range->high = __builtin_elementwise_max(range->high, v);
+    range->spoilt += v * 0.0f;
+}
+
+CDNN_INLINE void merge(range16 *range, const range16 *other) {
+    range->low = __builtin_elementwise_min(range->low, other->low);
+    range->high = __builtin_elementwise_max(range->high, other->high);
+    range->spoilt += other->spoilt;
+}
+
+// Not a number when one of the numbers was none or infinite.
+static cdnn_bounds bounds_of(const range16 *range) {
+    float low = 0, high = 0, spoilt = lane_sum(&range->spoilt);
     for (int i = 0; i < 16; i++) {
-        l = low[i] < l ? low[i] : l;
-        h = high[i] > h ? high[i] : h;
+        low = range->low[i] < low ? range->low[i] : low;
+        high = range->high[i] > high ? range->high[i] : high;
     }
-    for (long i = whole; i < count; i++) {
-        l = x[i] < l ? x[i] : l;
-        h = x[i] > h ? x[i] : h;
-        s += x[i] * 0.0f;
-    }
-    *lowest = l + s;
-    *highest = h + s;
+    return (cdnn_bounds){low + spoilt, high + spoilt};
+}
+
+CDNN_CLONES static void range_of(long count, const float *x, range16 *range) {
+    *range = (range16){0};
+    long whole = count / 16 * 16;
+    for (long i = 0; i < whole; i += 16) widen(range, load16(x + i), 1);
+    if (whole < count) widen(range, load_some16(x + whole, count - whole), 1);
+}
+
+static cdnn_bounds bounds_of_row(long count, const float *x) {
+    range16 range;
+    range_of(count, x, &range);
+    return bounds_of(&range);
 }
 
 // The scale with which an output's largest weight becomes 127; not a number when one of them is none or infinite.
 static float scale_of(long count, const float *w) {
-    float low, high;
-    range_of(count, w, &low, &high);
-    float largest = high > -low ? high : -low;
+    cdnn_bounds bounds = bounds_of_row(count, w);
+    float largest = bounds.high > -bounds.low ? bounds.high : -bounds.low;
     return largest <= 3e38f ? largest / 127.0f : NAN;
 }
 
@@ -121,95 +138,22 @@ void cdnn_bytes_destroy(cdnn_bytes *bytes) {
     free(bytes);
 }
 
-CDNN_INLINE float activated(float x, cdnn_activation activation) {
-    switch (activation) {
-    case CDNN_IDENTITY: return x;
-    case CDNN_RELU: return relu_lane(x);
-    case CDNN_GELU: return gelu_lane(x);
-    case CDNN_QUICK_GELU: return quick_gelu_lane(x);
-    case CDNN_GELU_TANH: return gelu_tanh_lane(x);
-    }
-    return x;
-}
-
-// From exact sums to results: y = act((sum - zero * total) * row scale * output scale + bias [+ y]).
-CDNN_INLINE void finish_rows(
-    const cdnn_bytes *b, const cdnn_tile *tile, long first, const float *row_scales,
-    const int32_t *row_zeros, float *y, cdnn_activation activation, int adds) {
-    long columns = tile->vectors * CDNN_LANES;
-    long wanted = b->outputs - first < columns ? b->outputs - first : columns;
-    const float *scales = b->scales + first, *bias = b->bias + first;
-    const int32_t *totals = b->totals + first;
-    for (int r = 0; r < tile->count; r++) {
-        const int32_t *sums = tile->sums + r * columns;
-        int32_t zero = row_zeros[r];
-        float scale = row_scales[r], *out = y + r * b->outputs + first;
-        for (long c = 0; c < wanted; c++) {
-            float value = (float)(sums[c] - zero * totals[c]) * (scale * scales[c]) + bias[c];
-            if (adds) value += out[c];
-            out[c] = activated(value, activation);
-        }
-    }
-}
-
-CDNN_CLONES static void finish(
-    const cdnn_bytes *b, const cdnn_tile *tile, long first, const float *row_scales,
-    const int32_t *row_zeros, float *y) {
-    if (b->adds) {
-        if (b->activation == CDNN_RELU)
-            finish_rows(b, tile, first, row_scales, row_zeros, y, CDNN_RELU, 1);
-        else
-            finish_rows(b, tile, first, row_scales, row_zeros, y, CDNN_IDENTITY, 1);
-        return;
-    }
-    switch (b->activation) {
-    case CDNN_IDENTITY: finish_rows(b, tile, first, row_scales, row_zeros, y, CDNN_IDENTITY, 0); break;
-    case CDNN_RELU: finish_rows(b, tile, first, row_scales, row_zeros, y, CDNN_RELU, 0); break;
-    case CDNN_GELU: finish_rows(b, tile, first, row_scales, row_zeros, y, CDNN_GELU, 0); break;
-    case CDNN_QUICK_GELU: finish_rows(b, tile, first, row_scales, row_zeros, y, CDNN_QUICK_GELU, 0); break;
-    case CDNN_GELU_TANH: finish_rows(b, tile, first, row_scales, row_zeros, y, CDNN_GELU_TANH, 0); break;
-    }
-}
-
-// The bytes of the rows, where each begins, and what they mean.
-typedef struct row_bytes {
-    const uint8_t *bytes;
-    const long *offsets;
-    long segment_stride;
-    const float *scales;
-    const int32_t *zeros;
-} row_bytes;
-
-static void multiply(const cdnn_bytes *b, int portable, long rows, const row_bytes *x, float *y) {
-    int32_t sums[CDNN_TILE_ROWS * CDNN_PANEL] __attribute__((aligned(64)));
-    cdnn_tile_kernel vnni = portable ? NULL : cdnn_tile_vnni();
-    cdnn_tile_kernel kernel = vnni ? vnni : cdnn_tile_portable;
-    size_t column = (size_t)b->segments * (size_t)b->groups * 4;
-    cdnn_tile tile = {
-        .segments = b->segments, .segment_stride = x->segment_stride, .groups = b->groups, .sums = sums};
-    // A panel of weights is read from memory once, and stays near for all rows.
-    for (long first = 0; first < b->outputs; first += CDNN_PANEL) {
-        long left = (b->outputs - first + CDNN_LANES - 1) / CDNN_LANES;
-        tile.vectors = left < CDNN_PANEL_VECTORS ? (int)left : CDNN_PANEL_VECTORS;
-        tile.weights = b->weights + (size_t)first * column;
-        for (long row = 0; row < rows; row += CDNN_TILE_ROWS) {
-            tile.count = rows - row < CDNN_TILE_ROWS ? (int)(rows - row) : CDNN_TILE_ROWS;
-            for (int r = 0; r < tile.count; r++) tile.rows[r] = x->bytes + x->offsets[row + r];
-            kernel(&tile);
-            finish(b, &tile, first, x->scales + row, x->zeros + row, y + row * b->outputs);
-        }
-    }
-}
-
 // MARK: activations as bytes
 
+// What is no number becomes some byte: the scale tells of it.
+CDNN_INLINE void byte16(f16x x, float factor, float zero, uint8_t *y, long count) {
+    x = __builtin_elementwise_max(x * factor + zero, (f16x){0});
+    x = __builtin_elementwise_min(x, 255.0f - (f16x){0});
+    typedef uint8_t b16x __attribute__((vector_size(16)));
+    b16x bytes = __builtin_convertvector(__builtin_convertvector(x + 0.5f, i16x), b16x);
+    memcpy(y, &bytes, (size_t)count);
+}
+
 CDNN_CLONES static void to_bytes(long count, const float *x, float factor, float zero, uint8_t *y) {
-    for (long i = 0; i < count; i++) {
-        float v = x[i] * factor + zero;
-        v = v > 0 ? v : 0;
-        v = v < 255.0f ? v : 255.0f;
-        y[i] = (uint8_t)(v + 0.5f);
-    }
+    long whole = count / 16 * 16;
+    for (long i = 0; i < whole; i += 16) byte16(load16(x + i), factor, zero, y + i, 16);
+    if (whole < count)
+        byte16(load_some16(x + whole, count - whole), factor, zero, y + whole, count - whole);
 }
 
 // What turns numbers between two bounds, 0 among them, into bytes; 0 becomes a byte exactly.
@@ -218,71 +162,242 @@ typedef struct byte_range {
     int32_t zero;
 } byte_range;
 
-static byte_range range_for(float low, float high) {
-    float width = high - low;
+static byte_range range_for(cdnn_bounds bounds) {
+    float width = bounds.high - bounds.low;
     // All zeros, or numbers that are not finite: the scale carries that into the results.
     if (!(width > 0) || width > 3e38f) return (byte_range){0, width == 0 ? 1.0f : NAN, 0};
     byte_range range = {.factor = 255.0f / width, .scale = width / 255.0f};
-    float zero = -low * range.factor + 0.5f;
+    float zero = -bounds.low * range.factor + 0.5f;
     range.zero = zero < 255.0f ? (int32_t)zero : 255;
     return range;
 }
 
-static byte_range range_of_row(long count, const float *x) {
-    float low, high;
-    range_of(count, x, &low, &high);
-    return range_for(low, high);
-}
+// The bytes of the rows, where each begins, and what they mean.
+typedef struct row_bytes {
+    uint8_t *bytes;
+    long *offsets;
+    long segment_stride;
+    float *scales;
+    int32_t *zeros;
+} row_bytes;
 
 static size_t aligned(size_t size) { return (size + 63) / 64 * 64; }
 
-cdnn_status cdnn_bytes_linear(const cdnn_bytes *b, int portable, long rows, const float *x, float *y) {
-    size_t width = (size_t)b->groups * 4, bytes_size = aligned((size_t)rows * width);
-    size_t offsets_size = aligned((size_t)rows * sizeof(long)), scales_size = aligned((size_t)rows * 4);
-    char *memory = cdnn_scratch(bytes_size + offsets_size + 2 * scales_size);
-    if (!memory) return CDNN_OUT_OF_MEMORY;
-    uint8_t *bytes = (uint8_t *)memory;
-    long *offsets = (long *)(memory + bytes_size);
-    float *scales = (float *)(memory + bytes_size + offsets_size);
-    int32_t *zeros = (int32_t *)(memory + bytes_size + offsets_size + scales_size);
-    for (long r = 0; r < rows; r++) {
-        const float *row = x + r * b->length;
-        byte_range range = range_of_row(b->length, row);
-        offsets[r] = r * (long)width;
-        scales[r] = range.scale;
-        zeros[r] = range.zero;
-        to_bytes(b->length, row, range.factor, (float)range.zero, bytes + offsets[r]);
+static size_t size_of_rows(long rows, size_t bytes) {
+    return aligned(bytes) + aligned((size_t)rows * sizeof(long)) + 2 * aligned((size_t)rows * 4);
+}
+
+// Takes what size_of_rows says from the memory.
+static row_bytes place_rows(char **memory, long rows, size_t bytes) {
+    row_bytes placed = {.bytes = (uint8_t *)*memory};
+    *memory += aligned(bytes);
+    placed.offsets = (long *)*memory;
+    *memory += aligned((size_t)rows * sizeof(long));
+    placed.scales = (float *)*memory;
+    *memory += aligned((size_t)rows * 4);
+    placed.zeros = (int32_t *)*memory;
+    *memory += aligned((size_t)rows * 4);
+    return placed;
+}
+
+// Rows [rows, length] as bytes; their ranges are looked for where they are not known.
+static void fill_rows(const cdnn_bytes *b, long rows, const float *x, const range16 *ranges, row_bytes *to) {
+    long width = b->groups * 4;
+    for (long r = 0; r < rows; r++, x += b->length) {
+        byte_range range = range_for(ranges ? bounds_of(ranges + r) : bounds_of_row(b->length, x));
+        to->offsets[r] = r * width;
+        to->scales[r] = range.scale;
+        to->zeros[r] = range.zero;
+        to_bytes(b->length, x, range.factor, (float)range.zero, to->bytes + r * width);
         // The weights behind a row's end are zeros.
-        memset(bytes + offsets[r] + b->length, 0, width - (size_t)b->length);
+        memset(to->bytes + r * width + b->length, 0, (size_t)(width - b->length));
     }
-    row_bytes from = {bytes, offsets, 0, scales, zeros};
-    multiply(b, portable, rows, &from, y);
+}
+
+// MARK: products
+
+// What becomes of a tile's sums: y = act((sum - zero * total) * row scale * output scale + bias [+ y]).
+typedef struct finishing {
+    const float *scales, *bias;  // of the panel's outputs
+    const int32_t *totals;
+    const float *row_scales;     // of the tile's rows
+    const int32_t *row_zeros;
+    float *y;                    // row stride ldy
+    long ldy, wanted;
+    range16 *ranges;             // of the rows' results, or NULL
+    int shared;                  // one for all rows, or one for each
+} finishing;
+
+// `ranged`: 0 tells no ranges, 1 each row's, 2 that of all rows.
+CDNN_INLINE void finish_tile(
+    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds, int ranged) {
+    range16 all = {0};
+    for (int v = 0; v < tile->vectors; v++) {
+        long at = v * CDNN_LANES, left = f->wanted - at;
+        f16x scales = load16(f->scales + at), bias = load16(f->bias + at);
+        i16x totals;
+        memcpy(&totals, f->totals + at, 64);
+        for (int r = 0; r < tile->count; r++) {
+            i16x sums;
+            memcpy(&sums, tile->sums + (r * tile->vectors + v) * CDNN_LANES, 64);
+            f16x value = __builtin_convertvector(sums - f->row_zeros[r] * totals, f16x)
+                    * (scales * f->row_scales[r])
+                + bias;
+            float *out = f->y + r * f->ldy + at;
+            if (left >= CDNN_LANES) {
+                if (adds) value += load16(out);
+                value = activated16(value, activation);
+                memcpy(out, &value, 64);
+            } else {
+                if (adds) value += load_some16(out, left);
+                value = activated16(value, activation);
+                memcpy(out, &value, (size_t)left * sizeof(float));
+                if (ranged) value = load_some16(out, left);
+            }
+            if (ranged) widen(ranged == 2 ? &all : f->ranges + r, value, activation != CDNN_RELU);
+        }
+    }
+    if (ranged == 2) merge(f->ranges, &all);
+}
+
+CDNN_INLINE void finish_ranged(
+    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds) {
+    if (!f->ranges) finish_tile(f, tile, activation, adds, 0);
+    else if (f->shared) finish_tile(f, tile, activation, adds, 2);
+    else finish_tile(f, tile, activation, adds, 1);
+}
+
+CDNN_CLONES static void finish(
+    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds) {
+    switch (activation) {
+    case CDNN_IDENTITY:
+        if (adds) finish_ranged(f, tile, CDNN_IDENTITY, 1);
+        else finish_ranged(f, tile, CDNN_IDENTITY, 0);
+        break;
+    case CDNN_RELU:
+        if (adds) finish_ranged(f, tile, CDNN_RELU, 1);
+        else finish_ranged(f, tile, CDNN_RELU, 0);
+        break;
+    case CDNN_GELU: finish_ranged(f, tile, CDNN_GELU, 0); break;
+    case CDNN_QUICK_GELU: finish_ranged(f, tile, CDNN_QUICK_GELU, 0); break;
+    case CDNN_GELU_TANH: finish_ranged(f, tile, CDNN_GELU_TANH, 0); break;
+    }
+}
+
+// y of all rows; where `ranges` are wanted there is one for each `rows_a_range` rows.
+static void multiply(
+    const cdnn_bytes *b, int portable, long rows, const row_bytes *x, float *y, range16 *ranges,
+    long rows_a_range) {
+    int32_t sums[CDNN_TILE_ROWS * CDNN_PANEL] __attribute__((aligned(64)));
+    cdnn_tile_kernel vnni = portable ? NULL : cdnn_tile_vnni();
+    cdnn_tile_kernel kernel = vnni ? vnni : cdnn_tile_portable;
+    size_t column = (size_t)b->segments * (size_t)b->groups * 4;
+    cdnn_tile tile = {
+        .segments = b->segments, .segment_stride = x->segment_stride, .groups = b->groups, .sums = sums};
+    if (ranges) memset(ranges, 0, (size_t)((rows + rows_a_range - 1) / rows_a_range) * sizeof *ranges);
+    // Where all weights fit into the second cache, results are written a few rows at a time; else a panel of weights
+    // is read from memory once, and stays near for all rows.
+    long band = column * (size_t)b->outputs <= NEAR_BYTES ? 8 * CDNN_TILE_ROWS : rows;
+    for (long begin = 0; begin < rows; begin += band) {
+        long end = rows - begin < band ? rows : begin + band;
+        for (long first = 0; first < b->outputs; first += CDNN_PANEL) {
+            finishing f = {
+                .scales = b->scales + first, .bias = b->bias + first, .totals = b->totals + first,
+                .ldy = b->outputs,
+                .wanted = b->outputs - first < CDNN_PANEL ? b->outputs - first : CDNN_PANEL,
+                .shared = rows_a_range > 1};
+            tile.vectors = (int)((f.wanted + CDNN_LANES - 1) / CDNN_LANES);
+            tile.weights = b->weights + (size_t)first * column;
+            const int8_t *next = band == rows && first + CDNN_PANEL < b->outputs
+                ? tile.weights + CDNN_PANEL * column
+                : NULL;
+            for (long row = begin; row < end; row += tile.count) {
+                tile.ahead = cdnn_part_ahead(
+                    next, tile.vectors, b->segments * b->groups,
+                    (rows + CDNN_TILE_ROWS - 1) / CDNN_TILE_ROWS, row / CDNN_TILE_ROWS);
+                tile.count = end - row < CDNN_TILE_ROWS ? (int)(end - row) : CDNN_TILE_ROWS;
+                if (ranges) {
+                    // A tile that would reach into the next picture ends where that begins.
+                    long last = (row / rows_a_range + 1) * rows_a_range;
+                    if (f.shared && row + tile.count > last) tile.count = (int)(last - row);
+                    f.ranges = ranges + row / rows_a_range;
+                }
+                for (int r = 0; r < tile.count; r++) tile.rows[r] = x->bytes + x->offsets[row + r];
+                f.row_scales = x->scales + row;
+                f.row_zeros = x->zeros + row;
+                f.y = y + row * b->outputs + first;
+                // By the time the sums are there, so is the memory they go to.
+                for (int r = 0; r < tile.count; r++)
+                    for (int v = 0; v < tile.vectors; v++)
+                        __builtin_prefetch(f.y + r * f.ldy + v * CDNN_LANES, 1);
+                kernel(&tile);
+                finish(&f, &tile, b->activation, b->adds);
+            }
+        }
+    }
+}
+
+cdnn_status cdnn_bytes_linear(const cdnn_bytes *b, int portable, long rows, const float *x, float *y) {
+    size_t bytes = (size_t)(rows * b->groups * 4);
+    char *memory = cdnn_scratch(size_of_rows(rows, bytes));
+    if (!memory) return CDNN_OUT_OF_MEMORY;
+    row_bytes from = place_rows(&memory, rows, bytes);
+    fill_rows(b, rows, x, NULL, &from);
+    multiply(b, portable, rows, &from, y, NULL, 1);
     return CDNN_OK;
 }
 
+cdnn_status cdnn_bytes_pair(
+    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x, float *y) {
+    // So many rows at a time that what is between the two stays in the second cache.
+    long band = PAIR_BYTES / (long)sizeof(float) / first->outputs / CDNN_TILE_ROWS * CDNN_TILE_ROWS;
+    if (band < 8 * CDNN_TILE_ROWS) band = 8 * CDNN_TILE_ROWS;
+    if (band > rows) band = rows;
+    size_t first_bytes = (size_t)(band * first->groups * 4), second_bytes = (size_t)(band * second->groups * 4);
+    size_t inner = aligned((size_t)(band * first->outputs) * sizeof(float));
+    char *memory = cdnn_scratch(
+        inner + (size_t)band * sizeof(range16) + size_of_rows(band, first_bytes)
+        + size_of_rows(band, second_bytes));
+    if (!memory) return CDNN_OUT_OF_MEMORY;
+    float *between = (float *)memory;
+    range16 *ranges = (range16 *)(memory + inner);
+    memory += inner + (size_t)band * sizeof(range16);
+    row_bytes outer = place_rows(&memory, band, first_bytes), middle = place_rows(&memory, band, second_bytes);
+    for (long row = 0; row < rows; row += band) {
+        long count = rows - row < band ? rows - row : band;
+        fill_rows(first, count, x + row * first->length, NULL, &outer);
+        multiply(first, portable, count, &outer, between, ranges, 1);
+        fill_rows(second, count, between, ranges, &middle);
+        multiply(second, portable, count, &middle, y + row * second->outputs, NULL, 1);
+    }
+    return CDNN_OK;
+}
+
+// MARK: convolutions
+
 cdnn_status cdnn_bytes_conv(
     const cdnn_bytes *b, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
-    const float *x, float *y) {
+    const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told) {
     long channels = shape->inputs, padding = shape->padding, stride = shape->stride;
     long out_height = (height + 2 * padding - shape->kernel) / stride + 1;
     long out_width = (width + 2 * padding - shape->kernel) / stride + 1;
     long line = (width + 2 * padding) * channels, picture = (height + 2 * padding) * line;
-    long rows = count * out_height * out_width;
+    long positions = out_height * out_width, rows = count * positions;
     // The last group of a segment may read up to three bytes more than it needs.
-    size_t bytes_size = aligned((size_t)(count * picture) + 4);
-    size_t offsets_size = aligned((size_t)rows * sizeof(long)), scales_size = aligned((size_t)rows * 4);
-    char *memory = cdnn_scratch(bytes_size + offsets_size + 2 * scales_size);
+    size_t bytes = (size_t)(count * picture) + 4;
+    size_t ranges_size = (size_t)count * sizeof(range16);
+    char *memory = cdnn_scratch(ranges_size + size_of_rows(rows, bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
-    uint8_t *bytes = (uint8_t *)memory;
-    long *offsets = (long *)(memory + bytes_size);
-    float *scales = (float *)(memory + bytes_size + offsets_size);
-    int32_t *zeros = (int32_t *)(memory + bytes_size + offsets_size + scales_size);
-    memset(bytes + count * picture, 0, 4);
+    range16 *ranges = (range16 *)memory;
+    memory += ranges_size;
+    row_bytes from = place_rows(&memory, rows, bytes);
+    from.segment_stride = line;
+    memset(from.bytes + count * picture, 0, 4);
     long row = 0;
     for (long p = 0; p < count; p++) {
-        const float *from = x + p * height * width * channels;
-        uint8_t *to = bytes + p * picture;
-        byte_range range = range_of_row(height * width * channels, from);
+        const float *values = x + p * height * width * channels;
+        uint8_t *to = from.bytes + p * picture;
+        byte_range range = range_for(known ? known[p] : bounds_of_row(height * width * channels, values));
         size_t margin = (size_t)(padding * channels);
         memset(to, range.zero, (size_t)(padding * line));
         memset(to + (padding + height) * line, range.zero, (size_t)(padding * line));
@@ -290,19 +405,20 @@ cdnn_status cdnn_bytes_conv(
             uint8_t *inner = to + (padding + i) * line;
             memset(inner, range.zero, margin);
             to_bytes(
-                width * channels, from + i * width * channels, range.factor, (float)range.zero,
+                width * channels, values + i * width * channels, range.factor, (float)range.zero,
                 inner + margin);
             memset(inner + line - margin, range.zero, margin);
         }
         for (long oy = 0; oy < out_height; oy++)
             for (long ox = 0; ox < out_width; ox++, row++) {
-                offsets[row] = p * picture + oy * stride * line + ox * stride * channels;
-                scales[row] = range.scale;
-                zeros[row] = range.zero;
+                from.offsets[row] = p * picture + oy * stride * line + ox * stride * channels;
+                from.scales[row] = range.scale;
+                from.zeros[row] = range.zero;
             }
     }
-    row_bytes from = {bytes, offsets, line, scales, zeros};
-    multiply(b, portable, rows, &from, y);
+    multiply(b, portable, rows, &from, y, told ? ranges : NULL, positions);
+    if (told)
+        for (long p = 0; p < count; p++) told[p] = bounds_of(ranges + p);
     return CDNN_OK;
 }
 

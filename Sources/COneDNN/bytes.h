@@ -3,13 +3,7 @@
 #define CDNN_BYTES_H
 
 #include "COneDNN.h"
-
-enum {
-    CDNN_LANES = 16,         // outputs whose sums make one vector
-    CDNN_PANEL_VECTORS = 4,  // vectors of a panel of weights
-    CDNN_PANEL = CDNN_LANES * CDNN_PANEL_VECTORS,
-    CDNN_TILE_ROWS = 6,      // rows whose sums against a panel stay in registers
-};
+#include "tiles.h"
 
 /// A few rows of bytes against one panel of weights.
 typedef struct cdnn_tile {
@@ -18,7 +12,8 @@ typedef struct cdnn_tile {
     long segments, segment_stride;        // pieces of a row, and bytes from one to the next
     long groups;                          // groups of four bytes in a piece
     const int8_t *weights;                // [segments][groups][vectors * 16 outputs][4]
-    int32_t *sums;                        // [count][vectors * 16], exact
+    cdnn_ahead ahead;
+    int32_t *sums;                        // [count][vectors * 16], exact; aligned to 64 bytes
 } cdnn_tile;
 
 typedef void (*cdnn_tile_kernel)(const cdnn_tile *tile);

@@ -45,20 +45,26 @@ void cdnn_to_float(const void *from, cdnn_element element, long count, float *to
     }
 }
 
-CDNN_CLONES static void relu(long count, float *y) {
-    for (long i = 0; i < count; i++) y[i] = relu_lane(y[i]);
+CDNN_INLINE void activate(long count, float *y, cdnn_activation activation) {
+    long whole = count / 16 * 16;
+    for (long i = 0; i < whole; i += 16) {
+        f16x v = activated16(load16(y + i), activation);
+        memcpy(y + i, &v, 64);
+    }
+    if (whole < count) {
+        f16x v = activated16(load_some16(y + whole, count - whole), activation);
+        memcpy(y + whole, &v, (size_t)(count - whole) * sizeof(float));
+    }
 }
 
-CDNN_CLONES static void gelu(long count, float *y) {
-    for (long i = 0; i < count; i++) y[i] = gelu_lane(y[i]);
-}
-
-CDNN_CLONES static void quick_gelu(long count, float *y) {
-    for (long i = 0; i < count; i++) y[i] = quick_gelu_lane(y[i]);
-}
-
-CDNN_CLONES static void gelu_tanh(long count, float *y) {
-    for (long i = 0; i < count; i++) y[i] = gelu_tanh_lane(y[i]);
+CDNN_CLONES void cdnn_activate(long count, cdnn_activation activation, float *y) {
+    switch (activation) {
+    case CDNN_IDENTITY: break;
+    case CDNN_RELU: activate(count, y, CDNN_RELU); break;
+    case CDNN_GELU: activate(count, y, CDNN_GELU); break;
+    case CDNN_QUICK_GELU: activate(count, y, CDNN_QUICK_GELU); break;
+    case CDNN_GELU_TANH: activate(count, y, CDNN_GELU_TANH); break;
+    }
 }
 
 CDNN_CLONES void cdnn_add(long count, const float *restrict x, float *restrict y) {
@@ -68,13 +74,7 @@ CDNN_CLONES void cdnn_add(long count, const float *restrict x, float *restrict y
 void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activation activation, float *y) {
     if (bias)
         for (long r = 0; r < rows; r++) cdnn_add(columns, bias, y + r * columns);
-    switch (activation) {
-    case CDNN_IDENTITY: break;
-    case CDNN_RELU: relu(rows * columns, y); break;
-    case CDNN_GELU: gelu(rows * columns, y); break;
-    case CDNN_QUICK_GELU: quick_gelu(rows * columns, y); break;
-    case CDNN_GELU_TANH: gelu_tanh(rows * columns, y); break;
-    }
+    cdnn_activate(rows * columns, activation, y);
 }
 
 CDNN_CLONES void cdnn_layer_norm(
@@ -105,81 +105,6 @@ CDNN_CLONES void cdnn_layer_norm(
     }
 }
 
-CDNN_CLONES static void softmax_row(long count, float *x) {
-    float largest = x[0];
-    for (long i = 1; i < count; i++) largest = x[i] > largest ? x[i] : largest;
-    for (long i = 0; i < count; i++) x[i] = exp_lane(x[i] - largest);
-    f16x lanes = {0};
-    float sum = 0;
-    long whole = count / 16 * 16;
-    for (long i = 0; i < whole; i += 16) {
-        f16x v;
-        memcpy(&v, x + i, 64);
-        lanes += v;
-    }
-    for (long i = whole; i < count; i++) sum += x[i];
-    float factor = 1.0f / (lane_sum(&lanes) + sum);
-    for (long i = 0; i < count; i++) x[i] *= factor;
-}
-
-void cdnn_softmax(long rows, long columns, int causal, float *x) {
-    for (long r = 0; r < rows; r++, x += columns) {
-        long kept = causal && r + 1 < columns ? r + 1 : columns;
-        softmax_row(kept, x);
-        if (kept < columns) memset(x + kept, 0, (size_t)(columns - kept) * sizeof(float));
-    }
-}
-
-cdnn_status cdnn_attention(
-    int uses_library, long tokens, long heads, long size, int causal, const float *qkv, float *out,
-    float *scores) {
-    long width = heads * size;
-    float scale = 1.0f / sqrtf((float)size);
-    __typeof__(&cdnn_sgemm) product = uses_library ? cdnn_sgemm : cdnn_portable_sgemm;
-    for (long h = 0; h < heads; h++) {
-        const float *q = qkv + h * size, *k = q + width, *v = k + width;
-        cdnn_status status =
-            product(1, tokens, tokens, size, scale, q, 3 * width, k, 3 * width, 0, scores, tokens);
-        if (status != CDNN_OK) return status;
-        cdnn_softmax(tokens, tokens, causal, scores);
-        status = product(0, tokens, size, tokens, 1, scores, tokens, v, 3 * width, 0, out + h * size, width);
-        if (status != CDNN_OK) return status;
-    }
-    return CDNN_OK;
-}
-
-CDNN_CLONES static float dot(long count, const float *a, const float *b) {
-    f16x lanes = {0};
-    float rest = 0;
-    long whole = count / 16 * 16;
-    for (long i = 0; i < whole; i += 16) {
-        f16x v, w;
-        memcpy(&v, a + i, 64);
-        memcpy(&w, b + i, 64);
-        lanes += v * w;
-    }
-    for (long i = whole; i < count; i++) rest += a[i] * b[i];
-    return lane_sum(&lanes) + rest;
-}
-
-CDNN_CLONES static void add_scaled(long count, float factor, const float *restrict x, float *restrict y) {
-    for (long i = 0; i < count; i++) y[i] += factor * x[i];
-}
-
-void cdnn_query_attention(
-    long tokens, long heads, long size, long stride, const float *query, const float *keys,
-    const float *values, float *out, float *scores) {
-    float scale = 1.0f / sqrtf((float)size);
-    for (long h = 0; h < heads; h++) {
-        const float *q = query + h * size, *k = keys + h * size, *v = values + h * size;
-        float *o = out + h * size;
-        for (long t = 0; t < tokens; t++) scores[t] = scale * dot(size, q, k + t * stride);
-        softmax_row(tokens, scores);
-        memset(o, 0, (size_t)size * sizeof(float));
-        for (long t = 0; t < tokens; t++) add_scaled(size, scores[t], v + t * stride, o);
-    }
-}
-
 void cdnn_channels_last(long channels, long height, long width, const float *x, float *y) {
     long area = height * width;
     for (long p = 0; p < area; p++)
@@ -192,6 +117,24 @@ void cdnn_picture_patches(long channels, long height, long width, long patch, co
             for (long c = 0; c < channels; c++)
                 for (long row = 0; row < patch; row++, y += patch)
                     memcpy(y, x + (c * height + top + row) * width + left, (size_t)patch * sizeof(float));
+}
+
+void cdnn_pad_pictures(
+    long count, long height, long width, long channels, long padding, const float *x, float *y) {
+    size_t margin = (size_t)(padding * channels) * sizeof(float);
+    size_t inner = (size_t)(width * channels) * sizeof(float), line = inner + 2 * margin;
+    char *to = (char *)y;
+    for (long p = 0; p < count; p++) {
+        memset(to, 0, (size_t)padding * line);
+        to += (size_t)padding * line;
+        for (long i = 0; i < height; i++, x += width * channels, to += line) {
+            memset(to, 0, margin);
+            memcpy(to + margin, x, inner);
+            memset(to + margin + inner, 0, margin);
+        }
+        memset(to, 0, (size_t)padding * line);
+        to += (size_t)padding * line;
+    }
 }
 
 CDNN_CLONES static void maximum(long count, const float *restrict x, float *restrict y) {

@@ -2,9 +2,15 @@
 #ifndef CDNN_VECTORS_H
 #define CDNN_VECTORS_H
 
+#include <stdint.h>
 #include <string.h>
 
+// No wide vector crosses a call: what takes or gives one is always inlined.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 typedef float f16x __attribute__((vector_size(64)));
+typedef int32_t i16x __attribute__((vector_size(64)));
+typedef uint32_t u16x __attribute__((vector_size(64)));
 
 // One function body, compiled for three levels of x86-64; the loader picks by the machine. Elsewhere the
 // baseline has what is needed.

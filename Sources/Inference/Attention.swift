@@ -37,11 +37,8 @@ public struct MultiHeadAttention: Sendable {
                 try scores.write { scores in
                     var start = 0
                     for length in lengths {
-                        // Few rows stay off the library, as in Linear: their sums must not depend on the
-                        // batch.
-                        let library = length > Linear.fewRows && (override ?? MathLibrary.backend) == .oneDNN
                         let status = cdnn_attention(
-                            library ? 1 : 0, length, heads, width / heads, causal ? 1 : 0,
+                            product(length), length, heads, width / heads, causal ? 1 : 0,
                             projected + start * 3 * width,
                             mixed + start * width, scores)
                         try MathLibrary.check(status, "attention over \(length) positions")
@@ -54,5 +51,15 @@ public struct MultiHeadAttention: Sendable {
             }
         }
         try output.add(mixed, to: &x)
+    }
+
+    private func product(_ length: Int) -> cdnn_product {
+        // Few rows stay off the library, as in Linear: their sums must not depend on the batch.
+        let few = length <= Linear.fewRows
+        return switch override ?? (few ? MathLibrary.backendWithoutLibrary : MathLibrary.backend) {
+        case .avx512: CDNN_AVX512
+        case .oneDNN: few ? CDNN_PORTABLE : CDNN_LIBRARY
+        case .portable: CDNN_PORTABLE
+        }
     }
 }

@@ -41,14 +41,34 @@ final class ByteWeights: @unchecked Sendable {
         try MathLibrary.check(cdnn_bytes_linear(handle, portable ? 1 : 0, rows, x, y), label())
     }
 
-    /// The convolution of pictures [count, height, width, inputs].
-    func convolve(
-        _ shape: cdnn_conv_shape, _ count: Int, _ height: Int, _ width: Int, _ x: UnsafePointer<Float>,
+    /// y [rows, outputs of `second`] of x [rows, inputs], through this map and then the second.
+    func multiply(
+        _ rows: Int, _ x: UnsafePointer<Float>, through second: ByteWeights,
         _ y: UnsafeMutablePointer<Float>, portable: Bool, label: @autoclosure () -> String
     ) throws {
+        try MathLibrary.check(cdnn_bytes_pair(handle, second.handle, portable ? 1 : 0, rows, x, y), label())
+    }
+
+    /// The convolution of pictures [count, height, width, inputs], with the bounds of each result.
+    func convolve(
+        _ shape: cdnn_conv_shape, _ x: Tensor, _ y: inout Tensor, portable: Bool,
+        label: @autoclosure () -> String
+    ) throws {
         var shape = shape
-        try MathLibrary.check(
-            cdnn_bytes_conv(handle, portable ? 1 : 0, &shape, count, height, width, x, y), label())
+        let count = x.shape[0]
+        var told = [cdnn_bounds](repeating: cdnn_bounds(), count: count)
+        let status = y.write { y in
+            x.read { values in
+                func run(_ known: UnsafePointer<cdnn_bounds>?) -> cdnn_status {
+                    cdnn_bytes_conv(
+                        handle, portable ? 1 : 0, &shape, count, x.shape[1], x.shape[2], values, known, y,
+                        &told)
+                }
+                return x.bounds?.withUnsafeBufferPointer { run($0.baseAddress) } ?? run(nil)
+            }
+        }
+        try MathLibrary.check(status, label())
+        y.bounds = told
     }
 
     deinit { cdnn_bytes_destroy(handle) }

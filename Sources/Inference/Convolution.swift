@@ -67,14 +67,19 @@ public struct Convolution: Sendable {
         case .oneDNN(let handle):
             let status = y.write { y in x.read { cdnn_conv_run(handle, count, height, width, $0, y) } }
             try MathLibrary.check(status, label(height, width))
-        case .bytes(let weights):
+        case .floats(let weights):
             try y.write { y in
                 try x.read {
-                    try weights.convolve(
-                        shape, count, height, width, $0, y, portable: packed.isPortable,
-                        label: label(height, width))
+                    try weights.convolve(shape, count, height, width, $0, y, label: label(height, width))
                 }
             }
+        case .winograd(let weights):
+            try y.write { y in
+                try x.read { try weights.convolve(count, height, width, $0, y, label: label(height, width)) }
+            }
+        case .bytes(let weights):
+            try weights.convolve(
+                shape, x, &y, portable: packed.backend == .portable, label: label(height, width))
         case .plain(let weights, let bias):
             try y.write { y in try x.read { try runPortably(count, height, width, $0, weights, bias, y) } }
         }
@@ -147,6 +152,19 @@ public struct Convolution: Sendable {
             activation: relu ? .relu : .identity, adding: adding, label: label(kernel, kernel))
     }
 
+    fileprivate func packFloats() throws -> PackedConvolution.Form {
+        defer { weights.forgetPages() }
+        if WinogradWeights.suits(shape) {
+            return .winograd(
+                try WinogradWeights(
+                    turnedWeights(), shape, bias: normalization.offset, label: label(kernel, kernel)))
+        }
+        return .floats(
+            try FloatWeights(
+                turnedWeights(), segments: kernel, bias: normalization.offset,
+                activation: relu ? .relu : .identity, adding: adding, label: label(kernel, kernel)))
+    }
+
     fileprivate func plainForm() -> PackedConvolution.Form {
         defer { weights.forgetPages() }
         return .plain(turnedWeights(), bias: normalization.offset)
@@ -178,6 +196,8 @@ private final class PackedConvolution: Sendable {
         // Unchecked: the C object locks its own cache.
         case oneDNN(OpaquePointer)
         case plain(Tensor, bias: [Float])
+        case floats(FloatWeights)
+        case winograd(WinogradWeights)
         case bytes(ByteWeights)
     }
 
@@ -190,8 +210,8 @@ private final class PackedConvolution: Sendable {
         self.form = form
     }
 
-    /// Whether plain C is to do the work.
-    var isPortable: Bool { (override ?? MathLibrary.backend) == .portable }
+    /// What is to do the work.
+    var backend: MathBackend { override ?? MathLibrary.backend }
 
     func prepared(_ count: Int, _ height: Int, _ width: Int, for convolution: Convolution) throws -> Form {
         try made.withLock { made in
@@ -200,9 +220,12 @@ private final class PackedConvolution: Sendable {
             switch form {
             case .bytes: fresh = .bytes(try convolution.packBytes())
             // Made anew for each product.
-            case .transient: return convolution.plainForm()
+            case .transient:
+                return backend == .avx512 ? try convolution.packFloats() : convolution.plainForm()
             case .packed:
-                if !isPortable, let handle = try convolution.pack(count, height, width) {
+                if backend == .avx512 {
+                    fresh = try convolution.packFloats()
+                } else if backend == .oneDNN, let handle = try convolution.pack(count, height, width) {
                     fresh = .oneDNN(handle)
                 } else {
                     fresh = convolution.plainForm()

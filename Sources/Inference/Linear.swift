@@ -63,13 +63,36 @@ public struct Linear: Sendable {
         try y.write { y in try x.read { x in try run(rows, x, y) } }
     }
 
+    /// y += second(self(x)), where `second` was made to add.
+    ///
+    /// In bytes, the rows between the two become bytes as they are made.
+    public func add(_ x: Tensor, through second: Linear, to y: inout Tensor) throws {
+        precondition(
+            second.packed.adding && second.inputs == outputs && y.count / second.outputs == x.count / inputs)
+        guard packed.form == .bytes, second.packed.form == .bytes else {
+            return try second.add(self(x), to: &y)
+        }
+        let rows = x.count / inputs
+        guard case .bytes(let first) = try packed.prepared(rows: rows, for: self),
+            case .bytes(let last) = try second.packed.prepared(rows: rows, for: second)
+        else { return try second.add(self(x), to: &y) }
+        try y.write { y in
+            try x.read {
+                try first.multiply(
+                    rows, $0, through: last, y, portable: packed.backend == .portable, label: label(rows))
+            }
+        }
+    }
+
     private func run(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) throws {
         // With bytes, too, a row's result must not depend on how many there are.
         if rows <= Linear.fewRows, packed.form != .bytes { return runDirectly(rows, x, y) }
         if packed.form == .transient { return try runTransiently(rows, x, y) }
         switch try packed.prepared(rows: rows, for: self) {
         case .bytes(let weights):
-            try weights.multiply(rows, x, y, portable: packed.isPortable, label: label(rows))
+            try weights.multiply(rows, x, y, portable: packed.backend == .portable, label: label(rows))
+        case .floats(let weights):
+            try weights.multiply(rows, x, y, label: label(rows))
         case .oneDNN(let handle):
             try MathLibrary.check(cdnn_linear_run(handle, rows, x, y), label(rows))
         case .plain(let weights):
@@ -85,7 +108,10 @@ public struct Linear: Sendable {
     private func runTransiently(
         _ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
     ) throws {
-        let product = packed.isPortable ? cdnn_portable_sgemm : cdnn_sgemm
+        if packed.backend == .avx512 {
+            return try packFloats(adding: packed.adding).multiply(rows, x, y, label: label(rows))
+        }
+        let product = packed.backend == .portable ? cdnn_portable_sgemm : cdnn_sgemm
         let status = plainWeights().read { w in
             product(1, rows, outputs, inputs, 1, x, inputs, w, inputs, packed.adding ? 1 : 0, y, outputs)
         }
@@ -96,11 +122,11 @@ public struct Linear: Sendable {
 
     private func runDirectly(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
         withUnsafeTemporaryAllocation(
-            of: Float.self, capacity: 2 * inputs + (packed.adding ? rows * outputs : 0)
+            of: Float.self, capacity: 4 * inputs + (packed.adding ? rows * outputs : 0)
         ) {
             memory in
             guard let scratch = memory.baseAddress else { return }
-            let target = packed.adding ? scratch + 2 * inputs : y
+            let target = packed.adding ? scratch + 4 * inputs : y
             var column = 0
             for part in parts {
                 cdnn_skinny(
@@ -143,6 +169,12 @@ public struct Linear: Sendable {
             plainWeights(), segments: 1, bias: bias, activation: activation, adding: adding, label: label(1))
     }
 
+    fileprivate func packFloats(adding: Bool) throws -> FloatWeights {
+        defer { for part in parts { part.forgetPages() } }
+        return try FloatWeights(
+            plainWeights(), segments: 1, bias: bias, activation: activation, adding: adding, label: label(1))
+    }
+
     fileprivate func pack(rows: Int, adding: Bool) throws -> OpaquePointer? {
         let plain = plainWeights()
         defer { for part in parts { part.forgetPages() } }
@@ -167,6 +199,7 @@ private final class PackedWeights: Sendable {
         // Unchecked: the C object locks its own cache.
         case oneDNN(OpaquePointer)
         case plain(Tensor)
+        case floats(FloatWeights)
         case bytes(ByteWeights)
     }
 
@@ -181,8 +214,8 @@ private final class PackedWeights: Sendable {
         self.adding = adding
     }
 
-    /// Whether plain C is to do the work.
-    var isPortable: Bool { (override ?? MathLibrary.backend) == .portable }
+    /// What is to do the work.
+    var backend: MathBackend { override ?? MathLibrary.backend }
 
     func prepared(rows: Int, for linear: Linear) throws -> Form {
         try made.withLock { made in
@@ -190,7 +223,9 @@ private final class PackedWeights: Sendable {
             let fresh: Form
             if form == .bytes {
                 fresh = .bytes(try linear.packBytes(adding: adding))
-            } else if !isPortable, let handle = try linear.pack(rows: rows, adding: adding) {
+            } else if backend == .avx512 {
+                fresh = .floats(try linear.packFloats(adding: adding))
+            } else if backend == .oneDNN, let handle = try linear.pack(rows: rows, adding: adding) {
                 fresh = .oneDNN(handle)
             } else {
                 fresh = .plain(linear.plainWeights())

@@ -1,8 +1,11 @@
 import COneDNN
 import SystemSupport
 
-/// What multiplies matrices: oneDNN where it is installed, else plain kernels (Accelerate's on macOS).
+/// What multiplies matrices: imgvec's own kernels where the processor has AVX-512, else oneDNN where it is installed,
+/// else plain kernels (Accelerate's on macOS).
 public enum MathBackend: String, Sendable, CaseIterable {
+    /// imgvec's own kernels for AVX-512.
+    case avx512
     /// Intel's oneDNN, loaded when the first large product is needed.
     case oneDNN = "onednn"
     /// The kernels that come with imgvec.
@@ -16,17 +19,34 @@ public enum MathLibrary {
 
     /// The backend that layers built now will use.
     ///
-    /// `IMGVEC_MATH=portable` (or `onednn`) forces one. Asking loads oneDNN if it has not been tried yet,
-    /// which costs some milliseconds; small models never ask.
+    /// `IMGVEC_MATH=portable` (or `onednn`, `avx512`) forces one. Without AVX-512 asking loads oneDNN if that has not
+    /// been tried yet, which costs some milliseconds; small models never ask.
     public static var backend: MathBackend { override ?? preferred }
 
+    /// The backend for what is too small for a library: nothing is loaded.
+    static var backendWithoutLibrary: MathBackend {
+        wanted ?? (cdnn_floats_are_fast() != 0 ? .avx512 : .portable)
+    }
+
+    // One that is asked for by name is used, or fails when it is not there.
+    private static let wanted = Platform.environment("IMGVEC_MATH").flatMap { MathBackend(rawValue: $0) }
+
     private static let preferred: MathBackend = {
-        // One that is asked for by name is used, or fails when it is not there.
-        if let wanted = Platform.environment("IMGVEC_MATH").flatMap({ MathBackend(rawValue: $0) }) {
-            return wanted
-        }
+        if let wanted { return wanted }
+        if cdnn_floats_are_fast() != 0 { return .avx512 }
         return cdnn_available() != 0 ? .oneDNN : .portable
     }()
+
+    /// The backends that can be used here, for tests.
+    package static var present: [MathBackend] {
+        MathBackend.allCases.filter {
+            switch $0 {
+            case .avx512: cdnn_floats_are_fast() != 0
+            case .oneDNN: cdnn_available() != 0
+            case .portable: true
+            }
+        }
+    }
 
     /// The version of the loaded oneDNN ("2.6.3"), or nil when it is not there.
     public static var oneDNNVersion: String? {
@@ -61,7 +81,7 @@ public struct InferenceError: Error, Sendable, Equatable, CustomStringConvertibl
     public enum Reason: Sendable, Equatable {
         /// Memory ran out.
         case outOfMemory
-        /// oneDNN is not installed, or has no code for it.
+        /// oneDNN is not installed or has no code for it, or the processor has no AVX-512.
         case noLibrary
         /// oneDNN refused, with this status number.
         case mathLibrary(status: Int)
@@ -82,7 +102,8 @@ public struct InferenceError: Error, Sendable, Equatable, CustomStringConvertibl
         switch reason {
         case .outOfMemory: "not enough memory for \(operation)"
         case .noLibrary:
-            "oneDNN is not there for \(operation), but IMGVEC_MATH=onednn asks for it; IMGVEC_MATH=portable does without"
+            "what IMGVEC_MATH asks for is not there for \(operation): oneDNN is not installed, or the processor has no "
+                + "AVX-512; IMGVEC_MATH=portable does without"
         case .mathLibrary(let status):
             "oneDNN failed (status \(status)) in \(operation); IMGVEC_MATH=portable does without it"
         }

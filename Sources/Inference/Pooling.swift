@@ -28,6 +28,7 @@ public struct MaxPool: Sendable {
                 }
             }
         }
+        y.bounds = x.bounds
         return y
     }
 }

@@ -1,3 +1,5 @@
+import COneDNN
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -27,6 +29,9 @@ public struct Tensor: @unchecked Sendable {
     /// Extent of each dimension, outermost first.
     public private(set) var shape: [Int]
     private var storage: Storage
+    /// Bounds of each of the outermost dimension's parts, 0 among them, where the layer that made them has told them;
+    /// forgotten when elements are written.
+    var bounds: [cdnn_bounds]?
 
     /// Number of elements.
     public var count: Int { storage.count }
@@ -58,6 +63,7 @@ public struct Tensor: @unchecked Sendable {
         precondition(shape.reduce(1, *) == count, "\(self.shape) cannot become \(shape)")
         var copy = self
         copy.shape = shape
+        copy.bounds = nil
         return copy
     }
 
@@ -68,6 +74,7 @@ public struct Tensor: @unchecked Sendable {
 
     /// Calls `body` with the elements for writing, after copying them if another tensor shares them.
     public mutating func write<T>(_ body: (UnsafeMutablePointer<Float>) throws -> T) rethrows -> T {
+        bounds = nil
         if !isKnownUniquelyReferenced(&storage) {
             let copy = Storage(count: storage.count)
             copy.base.initialize(from: storage.base, count: storage.count)
@@ -95,5 +102,7 @@ public struct Tensor: @unchecked Sendable {
                 part.read { (target + index * size).update(from: $0, count: size) }
             }
         }
+        let known = parts.compactMap(\.bounds)
+        if known.count == parts.count { bounds = known.flatMap { $0 } }
     }
 }

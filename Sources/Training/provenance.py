@@ -17,8 +17,8 @@ were busy with other work (bfloat16 arithmetic, float32 weights):
 |---|---|---|---|---|
 {history}
 
-"first version" is the training of imgvec-mini 0.1 (its recipe is in this repository's history), whose weights the trunk started from; the trunk
-runs at a constant rate, a branch lets it fall to zero, "fit" trains the projections and the text tower on features of the finished image tower.
+"0.1" and "0.2" are the trainings of the earlier versions (their recipes are in this repository's history), each of which began with the
+weights of the one before, as this trunk did; the trunk runs at a constant rate, a branch lets it fall to zero, "fit" trains the projections and the text tower on features of the finished image tower.
 Schedules follow the clock, so another run repeats the recipe, not the bits.
 
 Objectives: contrast of pictures and texts (a text is a positive for every picture it is true of: label, synonym, coarser name, caption), free
@@ -64,7 +64,8 @@ Copies, by edit ({edits} edits of 500 dev pictures, against all dev pictures; re
 """
 
 
-FIRST_VERSION = {"kind": "first version", "steps": 3855, "minutes": 105, "pictures": 3855 * 208}
+EARLIER = [{"kind": "0.1", "steps": 3855, "minutes": 105, "pictures": 801840},
+           {"kind": "0.2", "steps": 1621, "minutes": 67, "pictures": 549632}]
 
 
 def provenance(table, version, history, share, date, note, pictures):
@@ -75,7 +76,7 @@ def provenance(table, version, history, share, date, note, pictures):
     return TEMPLATE.format(
         version=version, date=date, note=note, share=share,
         history="\n".join(f"| {part['kind']} | {part['steps']:,} | {part['minutes']:.0f} | {part['pictures']:,} | {part['pictures'] / len(pictures.train):.1f} |"
-                          for part in [FIRST_VERSION, *history]),
+                          for part in [*EARLIER, *history]),
         pictures=f"{len(pictures.train):,}", dev=f"{len(pictures.dev):,}",
         sources=", ".join(f"{name} {count:,}" for name, count in sources.most_common()) + ".",
         table="\n".join(f"| {name} | {show(value)} |" for name, value in plain.items()), edits=len(edits),

@@ -21,11 +21,12 @@ import numpy as np
 import torch
 import torch.distributed as distributed
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 import tokenizer as tokenizers
 from augment import edited, training_views
 from data import Pictures, Words
-from model import MEANING, VISION, DualEncoder, normalise, pad, text_config
+from model import MEANING, VISION, DualEncoder, from_exported, normalise, pad, text_config
 
 WORKERS = 2
 PICTURES, COPIES = 128, 40          # a worker's step sees 128 pictures, 40 of them twice: the second time edited
@@ -182,17 +183,11 @@ def follow(average, model, decay):
             slow.lerp_(fast, 1 - decay)
 
 
-def start_from_first_version(trainee, path):
-    """Takes over version 0.1, whose two projections ended in 256 dimensions. Its text projection spans 192 of them, so turning both into
-    that basis keeps every product of a text and a picture."""
-    old = torch.load(path, weights_only=False)
-    weights = {k: v for k, v in old["trainee"].items() if not k.startswith("model.")} | {"model." + k: v for k, v in old["average"].items()}
-    axes, lengths, turn = torch.linalg.svd(weights["model.text_projection.weight"], full_matrices=False)
-    weights["model.text_projection.weight"] = lengths[:, None] * turn
-    weights["model.visual_projection.weight"] = axes.T @ weights["model.visual_projection.weight"]
-    missing, unexpected = trainee.load_state_dict(weights, strict=False)
-    assert not unexpected and len(axes.T) == MEANING, unexpected
-    print("new:", missing, flush=True)
+def start_from_model(trainee, folder):
+    """Takes over the weights of an exported model; the heads that export drops begin anew."""
+    weights = {name: value.float() for name, value in load_file(os.path.join(folder, "model.safetensors")).items()}
+    missing, unexpected = trainee.model.load_state_dict(from_exported(weights), strict=False)
+    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing), (missing, unexpected)
 
 
 def save(path, trainee, average, optimiser, step, spent, history):
@@ -232,8 +227,8 @@ def work(rank, options):
         # Rates and weights may have been changed between two sessions; the file's own win over the checkpoint's.
         for group, fresh in zip(optimiser.param_groups, make_optimiser(trainee).param_groups):
             group["peak"], group["weight_decay"] = fresh["peak"], fresh["weight_decay"]
-    elif options.warm_from:
-        start_from_first_version(trainee, options.warm_from)
+    elif options.from_model:
+        start_from_model(trainee, options.from_model)
         with torch.no_grad():
             trainee.proxies.weight.copy_(encode(trainee.model, tokenizer, pictures.labels, {}))
         average.load_state_dict(trainee.model.state_dict())
@@ -310,7 +305,7 @@ def main():
     parser.add_argument("--run", default="training-run")
     parser.add_argument("--minutes", type=float, default=60, help="of the trunk, from now on")
     parser.add_argument("--decay-minutes", type=float, help="make a branch of this length from the trunk instead")
-    parser.add_argument("--warm-from", help="a final checkpoint of version 0.1 to start a trunk from")
+    parser.add_argument("--from-model", help="the folder of an exported model to start a new trunk from")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--nice", type=int, default=0, help="of the workers' scheduling groups")
     options = parser.parse_args()

@@ -130,9 +130,9 @@ final class CodeQueries {
         return true
     }
 
-    /// Brings the beginning of some codes, and their factors, into the cache.
+    /// Brings the beginning of some codes, and their factors, into the cache; the CPU sees by itself where that leads.
     func prefetch(_ part: VectorSnapshot.Part, _ positions: Range<Int>) {
-        let segment = part.segment, first = positions.lowerBound, count = min(positions.count, 256)
+        let segment = part.segment, first = positions.lowerBound, count = min(positions.count, 64)
         ck_prefetch(segment.codes + first * words, count * words * MemoryLayout<UInt64>.stride)
         for factor in [segment.scale, segment.offset, segment.error] {
             ck_prefetch(factor + first, count * MemoryLayout<Float>.stride)

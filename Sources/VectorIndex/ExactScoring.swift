@@ -33,7 +33,11 @@ struct ExactQuery {
         take: (_ row: Int, _ similarity: Float) -> Void
     ) {
         let count = rows.count
-        for (i, row) in rows.enumerated() { buffers.indices[i] = row }
+        for (i, row) in rows.enumerated() {
+            buffers.indices[i] = row
+            // All at once: waiting for one row after the other takes nearly twice as long.
+            part.segment.prefetch(row: Int(row))
+        }
         part.segment.products(with: vector, rows: buffers.indices, count: count, into: buffers.estimates)
         for i in 0..<count {
             let row = Int(buffers.indices[i])

@@ -39,8 +39,8 @@ struct Partition: @unchecked Sendable {
     func positions(_ bucket: Int) -> Range<Int> { Int(starts[bucket])..<Int(starts[bucket + 1]) }
 
     /// Calls `body` with where each bucket begins, `count` + 1 numbers.
-    func withStarts(_ body: (UnsafePointer<UInt32>) -> Void) {
-        starts.withUnsafeBufferPointer { if let base = $0.baseAddress { body(base) } }
+    func withStarts(_ body: (UnsafePointer<UInt32>) -> Int) -> Int {
+        starts.withUnsafeBufferPointer { $0.baseAddress.map(body) ?? 0 }
     }
 }
 

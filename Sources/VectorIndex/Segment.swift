@@ -58,6 +58,13 @@ final class Segment: @unchecked Sendable {
         return row < rows ? row : nil
     }
 
+    /// Asks for what scoring a row exactly reads to be brought into the cache.
+    func prefetch(row: Int) {
+        ck_prefetch(vectors + row * layout.rowBytes, layout.rowBytes)
+        ck_prefetch(inverseNorm + row, 1)
+        ck_prefetch(ids + row, 1)
+    }
+
     /// The row with an id, by binary search; nil when there is none.
     func row(ofID id: UInt64) -> Int? {
         guard id >= header.firstID, id <= header.lastID else { return nil }

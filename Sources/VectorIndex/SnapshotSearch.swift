@@ -1,21 +1,26 @@
 import CKernels
+import Synchronization
 
 /// Searches a snapshot for one query after another; keeps its memory from each to the next. One a thread.
 ///
 /// Codes without buckets are all scanned. Of those in buckets, the few nearest buckets are scanned first; what they
 /// hold tells how similar a row must be, and how far rows stray from their bucket's mean in the query's direction.
-/// From that follows how many results each other bucket can be expected to hold, and buckets are passed over as long
-/// as the sum of what they may hold stays within what the asked recall allows to miss. So the work adapts to the
-/// query: a caption, which is far from all pictures, makes more buckets promising than a picture does.
-final class SnapshotSearch {
-    /// Codes stand at so many buckets' positions at least before anything is concluded from them.
-    private static let firstBuckets = 8
+/// From that follows how the results are spread over the other buckets, and buckets are scanned until what is left
+/// is within what the asked recall allows to miss. So the work adapts to the query: a caption, which is far from all
+/// pictures, makes more buckets promising than a picture does.
+final class SnapshotSearch: @unchecked Sendable {
+    // Unchecked: only the thread that has taken it uses it.
+
+    /// So many buckets are scanned at least before anything is concluded from them.
+    private static let firstBuckets = 6
 
     let parts: [VectorSnapshot.Part]
     let buffers = ScanBuffers()
-    private let snapshot: VectorSnapshot
-    private let options: SearchOptions
-    private let isCold: Bool
+    private let rotation: Rotation
+    private let dimension: Int
+    private let rows: Int
+    private var options: SearchOptions
+    private var isCold: Bool
     let codes: CodeQueries
     /// The query as a rotated unit vector.
     let rotated: ScratchMemory<Float>
@@ -24,22 +29,23 @@ final class SnapshotSearch {
     let bucketCount: Int
     /// The cosine-like product of the query with each bucket's mean.
     let products: ScratchMemory<Float>
-    /// What each bucket may be expected to hold; negative for those that are done.
-    private let expected: ScratchMemory<Float>
     /// Upper bounds of the products.
     let upperProducts: ScratchMemory<Float>
     /// Numbers of a part's buckets that were chosen.
     let chosen: ScratchMemory<UInt32>
-    private var chances = PassingOver()
+    private let shortlist: BucketShortlist
     /// The certainty with which a code rules a row out.
-    private let deviations: Float
+    private var deviations: Float
     /// The products of the means of one bucket of each part with the others.
     private let centroidProducts: ScratchMemory<Float>
     private var centroidOfProducts: [Int]
 
     /// `isCold` means that what is going to be read is to be asked for first.
     init(_ snapshot: VectorSnapshot, options: SearchOptions, isCold: Bool = false) {
-        self.snapshot = snapshot
+        // Not the snapshot itself: that keeps searches that have ended.
+        rotation = snapshot.rotation
+        dimension = snapshot.space.dimension
+        rows = snapshot.count
         self.isCold = isCold
         self.options = options
         parts = snapshot.parts
@@ -53,13 +59,21 @@ final class SnapshotSearch {
         firstBucket = first
         bucketCount = count
         products = ScratchMemory(count)
-        expected = ScratchMemory(count)
+        shortlist = BucketShortlist(buckets: count, parts: snapshot.parts.count)
         upperProducts = ScratchMemory(count)
         chosen = ScratchMemory(count + 16)
         centroidProducts = ScratchMemory(count)
-        // With buckets, a row can be missed twice: by its bucket and by its code.
-        deviations = SearchOptions.deviations(count > 0 ? options.recallOfEachStage : options.recall)
+        deviations = 0
         centroidOfProducts = [Int](repeating: -1, count: snapshot.parts.count)
+        begin(options, isCold: isCold)
+    }
+
+    /// Makes it ready for queries with other options.
+    func begin(_ options: SearchOptions, isCold: Bool) {
+        self.isCold = isCold
+        self.options = options
+        // With buckets, a row can be missed twice: by its bucket and by its code.
+        deviations = SearchOptions.deviations(bucketCount > 0 ? options.recallOfEachStage : options.recall)
     }
 
     /// Offers the rows most similar to a query to `best`; `excluded` is a row that does not count.
@@ -74,20 +88,33 @@ final class SnapshotSearch {
             return
         }
         rankBuckets()
-        let deviation = scanFirst(count: count, excluded: excluded, pool: &pool)
+        let first = mostPromising(firstCount(count))
+        let deviation = scanFirst(first, excluded: excluded, pool: &pool)
         exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
-        let missable = (1 - options.recallOfEachStage) * Float(count)
-        let least = expectResults(above: best.threshold, deviation: deviation, missable: missable)
-        pool = CandidatePool(wanted: count, minimum: best.threshold)
-        scanBuckets(expecting: least, excluded: excluded, pool: &pool)
-        exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
+        shortlist.removeAll()
+        for (index, part) in parts.enumerated() {
+            guard let partition = part.segment.partition else { continue }
+            shortlist.add(
+                partition, firstNumber: firstBucket[index], products: products.base + firstBucket[index],
+                similarity: best.threshold, deviation: deviation, noise: codes.noise(part: index))
+        }
+        for number in first { shortlist.markScanned(number) }
+        while true {
+            let next = shortlist.next(
+                above: best.threshold, wanted: options.recallOfEachStage,
+                // A filter may have left out just the rows near the query.
+                most: options.filter == nil ? nil : count)
+            guard !next.isEmpty else { return }
+            pool = CandidatePool(wanted: count, minimum: best.threshold)
+            scanBuckets(numbers: next, excluded: excluded, pool: &pool)
+            exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
+        }
     }
 
     /// Makes the query ready for the codes.
     func prepare(_ exact: ExactQuery) {
-        rotated.base.update(from: exact.vector, count: snapshot.space.dimension)
-        snapshot.rotation.rotateUnit(
-            rotated.base, dimension: snapshot.space.dimension, inverseNorm: exact.inverseNorm)
+        rotated.base.update(from: exact.vector, count: dimension)
+        rotation.rotateUnit(rotated.base, dimension: dimension, inverseNorm: exact.inverseNorm)
         codes.prepare(rotated: rotated.base, deviations: deviations)
     }
 
@@ -106,24 +133,19 @@ final class SnapshotSearch {
         }
     }
 
-    /// Scans the nearest buckets, and returns how far rows stray from the mean of their bucket along the query, as a
-    /// multiple of the bucket's spread.
-    private func scanFirst(count: Int, excluded: RowPlace?, pool: inout CandidatePool) -> Float {
-        var rows = 0, spread: Float = 0
-        for (index, part) in parts.enumerated() {
-            guard let partition = part.segment.partition else { continue }
-            rows += part.segment.rows
-            for bucket in 0..<partition.count {
-                let isEmpty = partition.positions(bucket).isEmpty
-                expected.base[firstBucket[index] + bucket] = isEmpty ? -1 : 0
-            }
-        }
+    /// How many buckets have to be scanned to find some results to begin with.
+    private func firstCount(_ count: Int) -> Int {
+        let rows = parts.reduce(0) { $0 + ($1.segment.partition == nil ? 0 : $1.segment.rows) }
         // With a filter, the rows that count are only some of those in a bucket.
-        let share = Float(options.filter?.count ?? snapshot.count) / Float(max(1, snapshot.count))
+        let share = Float(options.filter?.count ?? self.rows) / Float(max(1, self.rows))
         let needed = 4 * Float(count) * Float(bucketCount) / (Float(max(1, rows)) * max(share, 1e-6))
-        let wanted = min(bucketCount, max(Self.firstBuckets, Int(min(needed, Float(bucketCount)))))
+        return min(bucketCount, max(Self.firstBuckets, Int(min(needed, Float(bucketCount)))))
+    }
+
+    /// Scans the first buckets, and returns how far rows stray from the mean of their bucket along the query, as a
+    /// multiple of the bucket's spread.
+    private func scanFirst(_ first: [Int], excluded: RowPlace?, pool: inout CandidatePool) -> Float {
         var squares: Float = 0, scanned: Float = 0
-        let first = mostPromising(wanted)
         if isCold {
             for number in first {
                 let (index, bucket) = locate(number)
@@ -135,8 +157,7 @@ final class SnapshotSearch {
         for number in first {
             let (index, bucket) = locate(number)
             guard let partition = parts[index].segment.partition else { continue }
-            expected.base[number] = -1
-            spread = max(partition.spreads[bucket], 1e-4)
+            let spread = max(partition.spreads[bucket], 1e-4)
             for block in blocks(of: partition.positions(bucket)) {
                 codes.scan(
                     parts[index], index: index, positions: block, allowed: allowed(index),
@@ -152,57 +173,54 @@ final class SnapshotSearch {
         return deviation.isFinite ? deviation : 1
     }
 
-    /// The buckets with the largest products, which have rows.
+    /// The buckets with the largest products, which have rows; the most promising first.
     private func mostPromising(_ wanted: Int) -> [Int] {
         var best: [(product: Float, number: Int)] = []
         best.reserveCapacity(wanted + 1)
         if wanted > 64 {
             best = (0..<bucketCount).map { (products.base[$0], $0) }
             best.sort { $0.product > $1.product }
-            return best.lazy.map(\.number).filter { self.expected.base[$0] >= 0 }.prefix(wanted).map { $0 }
+            return best.lazy.map(\.number).filter { self.hasRows($0) }.prefix(wanted).map { $0 }
         }
-        for number in 0..<bucketCount {
-            let product = products.base[number]
-            if best.count == wanted, let last = best.last, !(product > last.product) { continue }
-            if expected.base[number] < 0 { continue }
-            var place = best.count
-            while place > 0, best[place - 1].product < product { place -= 1 }
-            best.insert((product, number), at: place)
-            if best.count > wanted { best.removeLast() }
+        let block = ScanBuffers.blockRows
+        for start in stride(from: 0, to: bucketCount, by: block) {
+            let least = best.count == wanted ? best.last?.product ?? -.infinity : -.infinity
+            let found = Kernels.table.select(
+                products.base + start, min(block, bucketCount - start), least, buffers.indices)
+            for index in 0..<found {
+                let number = start + Int(buffers.indices[index]), product = products.base[number]
+                if best.count == wanted, let last = best.last, !(product > last.product) { continue }
+                if !hasRows(number) { continue }
+                var place = best.count
+                while place > 0, best[place - 1].product < product { place -= 1 }
+                best.insert((product, number), at: place)
+                if best.count > wanted { best.removeLast() }
+            }
         }
         return best.map(\.number)
     }
 
-    /// Fills in what each bucket that is left may be expected to hold above a similarity; buckets below the number
-    /// returned hold no more than `missable` together.
-    private func expectResults(above similarity: Float, deviation: Float, missable: Float) -> Float {
-        for (index, part) in parts.enumerated() {
-            guard let partition = part.segment.partition else { continue }
-            let first = firstBucket[index]
-            var terms = ck_expectation(
-                similarity: similarity, deviation: deviation,
-                noise: partition.codes == nil ? 0 : codes.noise(part: index))
-            partition.withStarts { starts in
-                Kernels.table.expect(
-                    &terms, products.base + first, partition.spreads,
-                    partition.codes?.error ?? partition.spreads, starts, partition.count,
-                    expected.base + first)
-            }
-        }
-        chances.begin()
-        chances.add(UnsafeBufferPointer(start: expected.base, count: bucketCount))
-        return chances.least(missable: missable)
+    private func hasRows(_ number: Int) -> Bool {
+        let (index, bucket) = locate(number)
+        return !(parts[index].segment.partition?.positions(bucket).isEmpty ?? true)
     }
 
-    /// Scans the buckets that are expected to hold `least` or more.
-    private func scanBuckets(expecting least: Float, excluded: RowPlace?, pool: inout CandidatePool) {
+    /// Scans the buckets with some numbers, given in their order.
+    private func scanBuckets(
+        numbers: UnsafeBufferPointer<UInt32>, excluded: RowPlace?, pool: inout CandidatePool
+    ) {
+        var start = 0
         for (index, part) in parts.enumerated() {
             guard let partition = part.segment.partition else { continue }
-            let found = Kernels.table.select(
-                expected.base + firstBucket[index], partition.count, least, chosen.base)
+            var end = start
+            while end < numbers.count, Int(numbers[end]) < firstBucket[index] + partition.count {
+                chosen.base[end - start] = numbers[end] - UInt32(firstBucket[index])
+                end += 1
+            }
             scanBuckets(
-                part: index, UnsafeBufferPointer(start: chosen.base, count: found), excluded: excluded,
+                part: index, UnsafeBufferPointer(start: chosen.base, count: end - start), excluded: excluded,
                 pool: &pool)
+            start = end
         }
     }
 
@@ -260,7 +278,7 @@ final class SnapshotSearch {
         }
     }
 
-    private func allowed(_ part: Int) -> RowBitmap? { snapshot.allowed(part, options.filter) }
+    private func allowed(_ part: Int) -> RowBitmap? { options.filter?.parts[part] ?? parts[part].live }
 
     private func blocks(of positions: Range<Int>) -> some Sequence<Range<Int>> {
         stride(from: positions.lowerBound, to: positions.upperBound, by: ScanBuffers.blockRows).lazy.map {
@@ -287,4 +305,23 @@ struct RowPlace: Sendable {
 struct RowPosition: Sendable {
     let part: Int
     let position: Int
+}
+
+/// The searches of a snapshot that have ended: making one takes as long as a good part of a search.
+final class IdleSearches: Sendable {
+    private static let most = 8
+    private let idle = Mutex<[SnapshotSearch]>([])
+
+    /// Lends a search of a snapshot, always the same one, to `body`.
+    func lend(
+        _ snapshot: VectorSnapshot, options: SearchOptions, isCold: Bool, to body: (SnapshotSearch) -> Void
+    ) {
+        let known = idle.withLock { $0.popLast() }
+        known?.begin(options, isCold: isCold)
+        let search = known ?? SnapshotSearch(snapshot, options: options, isCold: isCold)
+        body(search)
+        // A filter is not kept.
+        search.begin(SearchOptions(), isCold: false)
+        idle.withLock { if $0.count < Self.most { $0.append(search) } }
+    }
 }

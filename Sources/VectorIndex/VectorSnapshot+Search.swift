@@ -24,22 +24,24 @@ extension VectorSnapshot {
         guard let scaled else { throw .noDirection(id: nil) }
         guard count > 0, self.count > 0 else { return [] }
         var best = BestNeighbors(capacity: min(count, self.count), minimum: options.minimum ?? -.infinity)
-        let buffers = ScanBuffers()
         scaled.withUnsafeBufferPointer { vector in
             guard let base = vector.baseAddress else { return }
             let exact = ExactQuery(vector: base, inverseNorm: Kernels.inverseNorm(base, space.dimension))
             let rows = options.filter?.count ?? self.count
             if let filter = options.filter, rows <= Self.smallCount {
-                scoreChosen(filter, exact, buffers: buffers, best: &best)
+                scoreChosen(filter, exact, buffers: ScanBuffers(), best: &best)
             } else if options.wantsEveryRow || rows <= Self.smallCount || 4 * count >= rows {
                 if options.wantsEveryRow { expectEverything() }
+                let buffers = ScanBuffers()
                 for (index, part) in parts.enumerated() {
                     exact.scoreAll(
                         part, allowed: allowed(index, options.filter), buffers: buffers, best: &best)
                 }
             } else {
-                SnapshotSearch(self, options: options, isCold: coldStart.begin(warm: expectEverything))
-                    .findNearest(exact, count: count, excluded: nil, best: &best)
+                let isCold = coldStart.begin(warm: expectEverything)
+                idleSearches.lend(self, options: options, isCold: isCold) {
+                    $0.findNearest(exact, count: count, excluded: nil, best: &best)
+                }
             }
         }
         return best.sorted()

@@ -19,6 +19,7 @@ public struct VectorSnapshot: Sendable {
     let parts: [Part]
     let rotation: Rotation
     let coldStart = ColdStart()
+    let idleSearches = IdleSearches()
 
     /// A segment with the numbers its live rows have in the snapshot.
     struct Part: Sendable {

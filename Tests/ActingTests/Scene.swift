@@ -153,89 +153,112 @@ struct Scene {
     }
 }
 
-/// A disk that stops working for good at a chosen change, as at a power cut, or fails once.
+/// A disk that stops working for good at a chosen change, as at a power cut, or fails once, or on which somebody else
+/// does something right before a change.
 final class TestDisk: Disk {
     enum Fault: Sendable {
         /// This change and all after it fail: what a killed process leaves.
         case stop(at: Int)
         /// Only this change fails.
         case once(at: Int, Errno)
+        /// Bytes arrive changed, but for those of journals.
+        case spoil
+        /// Somebody else is faster than this change.
+        case meanwhile(at: Int, @Sendable () -> Void)
+    }
+
+    /// What was asked of it, for tests of the order.
+    enum Change: Equatable {
+        case rename(FilePath, FilePath), link(FilePath, FilePath), symlink(FilePath), create(FilePath)
+        case write(FilePath), truncate(FilePath), set(FilePath), remove(FilePath), createFolder(FilePath)
+        case flush(FilePath), flushFolder(FilePath)
     }
 
     private let real = SystemDisk()
     private let fault: Fault?
     // Used by one thread only.
     nonisolated(unsafe) private(set) var count = 0
+    nonisolated(unsafe) private(set) var changes: [Change] = []
 
     init(_ fault: Fault? = nil) { self.fault = fault }
 
-    private func change(_ path: FilePath?) throws(SystemError) {
+    private func change(_ change: Change, _ path: FilePath) throws(SystemError) {
         count += 1
+        changes.append(change)
         switch fault {
         case .stop(let at) where count >= at: throw SystemError("go on", path: path, errno: .ioError)
         case .once(let at, let reason) where count == at:
             throw SystemError("change", path: path, errno: reason)
+        case .meanwhile(let at, let act) where count == at: act()
         default: break
         }
     }
 
     func rename(_ from: Place, to: Place) throws(SystemError) {
-        try change(from.path)
+        try change(.rename(from.path, to.path), from.path)
         try real.rename(from, to: to)
     }
     func link(_ from: Place, to: Place) throws(SystemError) {
-        try change(from.path)
+        try change(.link(from.path, to.path), from.path)
         try real.link(from, to: to)
     }
     func symlink(to target: FilePath, at place: Place) throws(SystemError) {
-        try change(place.path)
+        try change(.symlink(place.path), place.path)
         try real.symlink(to: target, at: place)
     }
     func clone(_ file: FileDescriptor, to place: Place, permissions: UInt32) throws(SystemError) {
-        try change(place.path)
+        try change(.create(place.path), place.path)
         try real.clone(file, to: place, permissions: permissions)
     }
     func create(_ place: Place, permissions: UInt32) throws(SystemError) -> FileDescriptor {
-        try change(place.path)
+        try change(.create(place.path), place.path)
         return try real.create(place, permissions: permissions)
     }
     func write(
         _ bytes: UnsafeRawBufferPointer, to file: FileDescriptor, path: FilePath
     ) throws(SystemError) {
-        do { try change(path) } catch {
+        do { try change(.write(path), path) } catch {
             // A write that is cut short leaves a part behind.
             let part = UnsafeRawBufferPointer(rebasing: bytes.prefix(bytes.count / 2))
             try real.write(part, to: file, path: path)
             throw error
         }
+        if case .spoil = fault, path.extension != "jsonl", !bytes.isEmpty {
+            var spoilt = Array(bytes)
+            spoilt[0] ^= 1
+            do { try spoilt.withUnsafeBytes { try real.write($0, to: file, path: path) } } catch {
+                throw SystemError("write", path: path, errno: .ioError)
+            }
+            return
+        }
         try real.write(bytes, to: file, path: path)
     }
     func truncate(_ file: FileDescriptor, to length: Int64, path: FilePath) throws(SystemError) {
-        try change(path)
+        try change(.truncate(path), path)
         try real.truncate(file, to: length, path: path)
     }
     func set(_ status: FileStatus, on file: FileDescriptor, path: FilePath) throws(SystemError) {
-        try change(path)
+        try change(.set(path), path)
         try real.set(status, on: file, path: path)
     }
     func setAttributes(of source: FileDescriptor, on file: FileDescriptor, path: FilePath) throws(SystemError)
     {
-        try change(path)
+        try change(.set(path), path)
         try real.setAttributes(of: source, on: file, path: path)
     }
     func flush(_ file: FileDescriptor, path: FilePath) throws(SystemError) {
         // A killed process loses nothing that was written; flushing for real would take minutes.
-        try change(path)
+        try change(.flush(path), path)
     }
     func flush(_ folder: OpenFolder) throws(SystemError) {
-        try change(folder.path)
+        try change(.flushFolder(folder.path), folder.path)
     }
     func remove(_ place: Place) throws(SystemError) {
-        try change(place.path)
+        try change(.remove(place.path), place.path)
         try real.remove(place)
     }
     func createFolder(_ path: FilePath, permissions: UInt32) throws(SystemError) {
-        try change(path)
+        try change(.createFolder(path), path)
         try real.createFolder(path, permissions: permissions)
     }
 }

@@ -7,8 +7,7 @@ import Testing
 
 /// The towers against transformers and torchvision, layer by layer, with every math library there is.
 @Suite struct TowerParityTests {
-    static let backends: [MathBackend] =
-        MathLibrary.oneDNNVersion == nil ? [.portable] : [.portable, .oneDNN]
+    static let backends = MathLibrary.present
     static let clips = ["clip-quick-gelu", "clip-gelu", "clip-f16", "clip-bf16"]
 
     @Test(arguments: clips + ["dual"], backends)

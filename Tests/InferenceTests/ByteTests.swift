@@ -116,6 +116,52 @@ import Testing
         }
     }
 
+    /// Two maps behind each other give what they give one after the other, in any company and with either kernel.
+    @Test(arguments: [Activation.relu, .quickGELU]) func mapThroughMap(activation: Activation) throws {
+        var random = SeededRandom(seed: 12)
+        let (width, inner) = (53, 6100)
+        let up = self.random([inner, width], &random), down = self.random([width, inner], &random)
+        let bias = self.random([inner], &random).values
+        let pairs = [MathBackend.portable, .oneDNN].map { backend in
+            inBytes(backend) {
+                (Linear(Weights(up), bias: bias, activation: activation), Linear(Weights(down), adding: true))
+            }
+        }
+        // More rows than are kept near at a time.
+        let x = self.random([110, width], &random), before = self.random([110, width], &random)
+        var separate = before, together = before, portable = before
+        try pairs[1].1.add(try pairs[1].0(x), to: &separate)
+        try pairs[1].0.add(x, through: pairs[1].1, to: &together)
+        try pairs[0].0.add(x, through: pairs[0].1, to: &portable)
+        #expect(separate.values == together.values && portable.values == together.values)
+        var alone = Tensor([1, width], before.row(77).values)
+        try pairs[1].0.add(Tensor([1, width], x.row(77).values), through: pairs[1].1, to: &alone)
+        #expect(alone.values == together.row(77).values)
+    }
+
+    /// A convolution that was told its input's bounds gives what it finds by itself.
+    @Test func boundsAreHandedOn() throws {
+        var random = SeededRandom(seed: 3)
+        let ones = [Float](repeating: 1, count: 21), zeros = [Float](repeating: 0, count: 21)
+        for relu in [false, true] {
+            let norm = BatchNorm(scale: ones, shift: zeros, mean: zeros, variance: ones)
+            let layers = (0..<2).map { _ in
+                let w = self.random([21, 21, 3, 3], &random)
+                return inBytes { Convolution(Weights(w), norm, stride: 1, padding: 1, relu: relu) }
+            }
+            let first = try layers[0](self.random([3, 5, 7, 21], &random))
+            // A copy through its elements has forgotten them.
+            let plain = Tensor(first.shape, first.values)
+            #expect(try layers[1](first).values == layers[1](plain).values)
+            let pool = MaxPool(kernel: 3, stride: 2, padding: 1)
+            if relu { #expect(try layers[1](pool(first)).values == layers[1](pool(plain)).values) }
+            var written = first
+            written.write { $0[0] = 1000 }
+            let forgotten = Tensor(written.shape, written.values)
+            #expect(try layers[1](written).values == layers[1](forgotten).values)
+        }
+    }
+
     /// Kernels, strides and paddings of every kind, near the float convolution; pictures do not know each other.
     @Test(arguments: [false, true]) func convolution(adding: Bool) throws {
         for seed in 0..<8 as Range<UInt64> {

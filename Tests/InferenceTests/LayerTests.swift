@@ -5,8 +5,7 @@ import Testing
 
 /// Every layer with every math library against the definition, computed in double precision.
 @Suite struct LayerTests {
-    static let backends: [MathBackend] =
-        MathLibrary.oneDNNVersion == nil ? [.portable] : [.portable, .oneDNN]
+    static let backends = MathLibrary.present
 
     private func random(_ shape: [Int], _ random: inout SeededRandom) -> Tensor {
         Tensor(shape, (0..<shape.reduce(1, *)).map { _ in random.normal() })
@@ -79,6 +78,81 @@ import Testing
             }
         }
         return result
+    }
+
+    /// Three by three pixels of enough channels for Winograd's method, on pictures that its squares do not fill.
+    @Test(arguments: backends, [false, true])
+    func wideConvolution(backend: MathBackend, adding: Bool) throws {
+        for seed in 0..<3 as Range<UInt64> {
+            var random = SeededRandom(seed: seed)
+            let inputs = Int.random(in: 32...50, using: &random)
+            let outputs = Int.random(in: 32...100, using: &random)
+            let height = Int.random(in: 1...11, using: &random),
+                width = Int.random(in: 1...30, using: &random)
+            let w = self.random([outputs, inputs, 3, 3], &random), ws = w.values
+            let ones = [Float](repeating: 1, count: outputs), zeros = [Float](repeating: 0, count: outputs)
+            let shift = self.random([outputs], &random).values
+            let layer = MathLibrary.$override.withValue(backend) {
+                Convolution(
+                    Weights(w),
+                    BatchNorm(scale: ones, shift: shift, mean: zeros, variance: ones, epsilon: 0),
+                    stride: 1, padding: 1, relu: true, adding: adding)
+            }
+            let x = self.random([3, height, width, inputs], &random), xs = x.values
+            var y = self.random([3, height, width, outputs], &random)
+            let before = y.values
+            if adding { try layer.add(x, to: &y) } else { y = try layer(x) }
+            let result = y.values
+            var worst = 0.0
+            for index in stride(from: 0, to: result.count, by: 61) {
+                let output = index % outputs, column = index / outputs % width
+                let row = index / outputs / width % height, picture = index / outputs / width / height
+                var sum = Double(shift[output]) + (adding ? Double(before[index]) : 0)
+                for ky in 0..<3 {
+                    for kx in 0..<3 {
+                        let (iy, ix) = (row + ky - 1, column + kx - 1)
+                        guard iy >= 0, ix >= 0, iy < height, ix < width else { continue }
+                        let start = ((picture * height + iy) * width + ix) * inputs
+                        for i in 0..<inputs {
+                            sum +=
+                                Double(xs[start + i]) * Double(ws[((output * inputs + i) * 3 + ky) * 3 + kx])
+                        }
+                    }
+                }
+                worst = max(worst, abs(Double(result[index]) - max(0, sum)))
+            }
+            // Sums of some 400 products of numbers around 1: results up to 80.
+            #expect(worst < 6e-4, "seed \(seed), \(height) x \(width), \(inputs) to \(outputs), \(backend)")
+            let alone = Tensor([1, height, width, inputs], x.row(1).values)
+            if !adding, backend == .avx512 {
+                #expect(try layer(alone).values == y.row(1).values, "pictures know each other")
+            }
+        }
+    }
+
+    /// What is not finite stays visible.
+    @Test(arguments: backends, [Float.nan, .infinity])
+    func notFiniteIsSeen(backend: MathBackend, value: Float) throws {
+        var random = SeededRandom(seed: 1)
+        let w = self.random([32, 32, 3, 3], &random)
+        let ones = [Float](repeating: 1, count: 32), zeros = [Float](repeating: 0, count: 32)
+        let layers = MathLibrary.$override.withValue(backend) {
+            (
+                Convolution(
+                    Weights(w), BatchNorm(scale: ones, shift: zeros, mean: zeros, variance: ones), stride: 1,
+                    padding: 1, relu: true),
+                Linear(Weights(w.reshaped([32, 288])), activation: .quickGELU)
+            )
+        }
+        var values = self.random([1, 8, 8, 32], &random).values
+        values[3 * 8 * 32 + 5] = value
+        let map = try layers.0(Tensor([1, 8, 8, 32], values)).values
+        // oneDNN's ReLU makes zeros of what is no number.
+        if backend != .oneDNN { #expect(map.contains { !$0.isFinite }) }
+        var rows = self.random([20, 288], &random).values
+        rows[7] = value
+        let y = try layers.1(Tensor([20, 288], rows))
+        #expect(y.row(0).values.contains { !$0.isFinite } && y.row(1).values.allSatisfy(\.isFinite))
     }
 
     @Test(arguments: backends, [false, true])

@@ -51,8 +51,64 @@ import Testing
         }
     }
 
+    /// Every level, the portable one too, against what the header says.
+    @Test(arguments: levels + [ck_simd_portable]) func bucketsWithinReachAreListed(_ level: ck_simd_level)
+        throws
+    {
+        let kernels = try #require(ck_index_kernels_for(level)).pointee
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        for count in [0, 1, 7, 16, 33, 500] {
+            var products = (0..<count).map { _ in random.normal() }
+            var spreads = (0..<count).map { _ in abs(random.normal()) }
+            let errors = (0..<count).map { _ in abs(random.normal()) / 5 }
+            var starts: [UInt32] = [5]
+            for _ in 0..<count { starts.append((starts.last ?? 0) + .random(in: 0...3, using: &random)) }
+            if count > 30 {
+                (products[3], spreads[4], products[5], products[6]) = (.nan, .nan, .infinity, -.infinity)
+                for i in 3..<6 where starts[i] == starts[i + 1] {
+                    for j in i + 1...count { starts[j] += 1 }
+                }
+            }
+            var terms = ck_expectation(similarity: 0.7, deviation: 0.4, noise: 0.3, reach: 2)
+            let room = (count + 15) / 16 * 16
+            var numbers = [UInt32](repeating: 99, count: room + 1)
+            var means = [Float](repeating: -77, count: room + 1)
+            var (variances, sizes) = (means, means)
+            let found = numbers.withUnsafeMutableBufferPointer { numbers in
+                means.withUnsafeMutableBufferPointer { means in
+                    variances.withUnsafeMutableBufferPointer { variances in
+                        sizes.withUnsafeMutableBufferPointer { sizes in
+                            guard let a = numbers.baseAddress, let b = means.baseAddress,
+                                let c = variances.baseAddress, let d = sizes.baseAddress
+                            else { return -1 }
+                            var list = ck_reached_buckets(numbers: a, products: b, variances: c, sizes: d)
+                            return kernels.reach(&terms, products, spreads, errors, starts, count, &list)
+                        }
+                    }
+                }
+            }
+            #expect(numbers[room] == 99 && means[room] == -77 && variances[room] == -77 && sizes[room] == -77)
+            var next = 0
+            for i in 0..<count where starts[i] < starts[i + 1] {
+                let (a, b) = (0.4 * spreads[i], 0.3 * errors[i])
+                let variance = a * a + b * b
+                let reached = products[i] + 2 * variance.squareRoot() - 0.7
+                // What rounding decides may be listed or not.
+                if abs(reached) < 1e-4, next >= found || Int(numbers[next]) != i { continue }
+                if reached < -1e-4 { continue }
+                try #require(next < found && Int(numbers[next]) == i, "seed \(seed) bucket \(i)")
+                #expect(sizes[next] == Float(starts[i + 1] - starts[i]))
+                #expect(means[next] == products[i] || products[i].isNaN)
+                #expect(abs(variances[next] - variance) <= 1e-5 * variance || variance.isNaN)
+                next += 1
+            }
+            #expect(next == found, "seed \(seed)")
+        }
+    }
+
     /// Every level, the portable one too, against the C library's normal distribution.
-    @Test(arguments: levels + [ck_simd_portable]) func expectationsAreThoseOfANormalDistribution(
+    @Test(arguments: levels + [ck_simd_portable]) func sharesAreThoseOfANormalDistribution(
         _ level: ck_simd_level
     ) throws {
         let kernels = try #require(ck_index_kernels_for(level)).pointee
@@ -60,37 +116,33 @@ import Testing
         var random = SeededRandom(seed: seed)
         for count in [0, 1, 7, 33, 500] {
             var products = (0..<count).map { _ in random.normal() }
-            var spreads = (0..<count).map { _ in abs(random.normal()) }
-            let errors = (0..<count).map { _ in abs(random.normal()) / 5 }
-            var starts: [UInt32] = [5]
-            for _ in 0..<count { starts.append((starts.last ?? 0) + .random(in: 0...300, using: &random)) }
-            var expected = (0...count).map { _ in Float(Int.random(in: -1...0, using: &random)) }
-            expected[count] = -77
+            var variances = (0..<count).map { _ in abs(random.normal()) }
+            let sizes = (0..<count).map { _ in Float(Int.random(in: -300...300, using: &random)) }
             if count > 30 {
-                (products[3], spreads[4], products[5], spreads[6]) = (.nan, .nan, .infinity, 0)
-                (expected[3], expected[4], expected[5]) = (0, 0, 0)
+                (products[3], variances[4], products[5], variances[6]) = (.nan, .nan, .infinity, 0)
             }
-            let before = expected
-            var terms = ck_expectation(similarity: 0.7, deviation: 0.4, noise: 0.3)
-            kernels.expect(&terms, products, spreads, errors, starts, count, &expected)
-            #expect(expected[count] == -77)
+            var shares = [Float](repeating: -77, count: count + 1)
+            var masses = ck_masses()
+            kernels.shares(0.7, products, variances, sizes, count, &shares, &masses)
+            #expect(shares[count] == -77)
+            var (scanned, left, rows) = (0.0, 0.0, 0.0)
             for i in 0..<count {
-                if before[i] < 0 {
-                    #expect(expected[i] == -1)
-                    continue
+                if sizes[i] < 0 {
+                    scanned -= Double(shares[i] * sizes[i])
+                } else {
+                    left += Double(shares[i] * sizes[i])
+                    rows += Double(sizes[i])
                 }
-                let size = Float(starts[i + 1] - starts[i])
                 if products[i].isNaN || products[i] == .infinity {
-                    #expect(expected[i] == size)
-                    continue
+                    #expect(shares[i] == 1)
+                } else if !variances[i].isNaN {
+                    let reach = max(1e-6, variances[i].squareRoot())
+                    let share = Float(erfc(Double((0.7 - products[i]) / reach) / 2.0.squareRoot()) / 2)
+                    #expect(abs(shares[i] - share) <= 2e-5 + 1e-3 * share, "seed \(seed)")
                 }
-                // Two standard deviations that add up as squares do.
-                let (a, b) = (0.4 * spreads[i], 0.3 * errors[i])
-                let reach = max(1e-6, (a * a + b * b).squareRoot())
-                let share = Float(erfc(Double((0.7 - products[i]) / reach) / 2.0.squareRoot()) / 2)
-                if !spreads[i].isNaN {
-                    #expect(abs(expected[i] - size * share) <= size * (2e-5 + 1e-3 * share), "seed \(seed)")
-                }
+            }
+            for (sum, found) in [(scanned, masses.scanned), (left, masses.left), (rows, masses.rows)] {
+                #expect(abs(Double(found) - sum) <= 1e-3 + 1e-4 * sum, "seed \(seed)")
             }
         }
     }

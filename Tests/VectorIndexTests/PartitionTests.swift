@@ -15,14 +15,15 @@ import VectorIndex
         return (fixture, vectors)
     }
 
-    /// Queries like the rows, and queries unlike all of them, as captions are unlike pictures.
+    /// Queries like the rows, between two of them, and unlike all of them, as captions are unlike pictures.
     @Test func recallIsWhatWasAsked() throws {
         var (fixture, vectors) = try store(5000, dimension: 128, seed: 61)
         let snapshot = try fixture.snapshot()
         var other = SyntheticVectors(dimension: 128, intrinsic: 40, seed: 62)
         let like = vectors.next(80)
         let unlike = vectors.next(80).map { row in zip(other.next(), row).map { 0.8 * $0 + 0.3 * $1 } }
-        for queries in [like, unlike] {
+        let between = zip(vectors.next(80), vectors.next(80)).map { zip($0, $1).map { $0 + $1 } }
+        for queries in [like, between, unlike] {
             let exact = try queries.map { try snapshot.search($0, count: 10, options: .exact) }
             var shares: [Double] = []
             for asked: Float in [0.5, 0.9, 0.99] {

@@ -176,6 +176,45 @@ struct ReportBrowserTests {
         #expect(names(plan, group: 1) { $0 == .keep } == ["copy of orange-cat.jpg"])
     }
 
+    @Test func whatBelongsToTwoPicturesGoesWithTheLastOfThem() throws {
+        let pictures = reported.album.pictures
+        let source = Fixtures.path("images/gallery/lighthouse.jpg")
+        for name in ["far/copy.jpg", "pair/ship.jpg", "pair/ship.jpeg"] {
+            try Folders.create(pictures.pushing(FilePath(name)).removingLastComponent())
+            try Album.copy(source, to: pictures.pushing(FilePath(name)))
+        }
+        let sidecar = pictures.pushing("pair/ship.xmp")
+        try Array("edits".utf8).withUnsafeBytes { try AtomicFile.write($0, to: sidecar) }
+        #expect(try reported.program.run("index").status == 0)
+        _ = try reported.write()
+        try browser.open("file://\(reported.report.string)")
+        try browser.wait(until: "document.querySelectorAll('.picture img').length > 4")
+        func lines() throws -> [PlanLine] {
+            let lines = try plan(save()).entries.map(\.line)
+            let group = lines.first { $0.path.lastComponent == "ship.jpg" }?.group
+            return lines.filter { $0.group == group }
+        }
+        // Planned: far/copy.jpg stays, the others go, the sidecar with the second of them.
+        let planned = try lines()
+        #expect(planned.map(\.action) == [.keep, .trash, .trash])
+        #expect(planned.map(\.companions.count) == [0, 0, 1])
+        let group = try #require(planned.first?.group)
+        for _ in 0..<group { try browser.press("j") }
+        // One of the two stays, and with it the sidecar; then both do; then both go again.
+        for (key, expected) in [("2", [0, 0, 0]), ("3", [0, 0, 0]), ("a", [0, 0, 0]), ("1", [0, 0, 1])] {
+            try browser.press(key)
+            #expect(try lines().map(\.companions.count) == expected, "\(key)")
+        }
+        // What the page saves is carried out whole.
+        try browser.press("2")
+        try save().withUnsafeBytes {
+            try AtomicFile.write($0, to: reported.album.folder.appending("plan.jsonl"))
+        }
+        let run = try reported.program.run("apply plan.jsonl")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect((try? FileStatus.of(sidecar)) != nil)
+    }
+
     @Test func aGroupNeverLosesItsLastPicture() throws {
         let before = try save()
         for key in ["j", "x"] { try browser.press(key) }

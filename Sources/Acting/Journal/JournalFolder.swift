@@ -77,13 +77,13 @@ struct Recovery {
             do {
                 switch entry.state {
                 case .intended:
-                    try taker.takeBack(step)
+                    try taker.takeBack(step, isDone: false)
                     try writer.write(
                         JournalRecord(
                             failed: .init(step: step.number, reason: "stopped half way; taken back")))
                     outcome.takenBack.append(step.files[0].from.path)
                 case .undoing:
-                    try taker.takeBack(step)
+                    try taker.takeBack(step, isDone: true)
                     try writer.write(JournalRecord(undone: step.number))
                 case .done: try taker.removeOriginals(step)
                 case .failed, .undone: break

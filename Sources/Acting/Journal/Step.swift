@@ -73,6 +73,11 @@ package struct FileIdentity: Sendable, Equatable, Codable {
         return try ContentDigest.hexadecimal(ContentDigest.sha256(of: file, path: path)) == sha256
     }
 
+    /// Whether a status is of the very file, whatever its bytes are now.
+    func isOf(_ status: FileStatus) -> Bool {
+        status.kind == .regular && status.device == device && status.inode == inode
+    }
+
     init(_ status: FileStatus, sha256: [UInt8]) {
         size = status.size
         modified = status.modifiedNanoseconds

@@ -6,6 +6,11 @@
 // file system cannot promise that.
 int imgvec_rename_exclusively(int from_folder, const char *_Nonnull from, int to_folder, const char *_Nonnull to);
 
+// The number of the mount that a path (relative to a folder, or with an empty path the folder itself) is reached
+// through; 0 where the system does not tell. One device may be mounted at several places, and rename(2) does not go
+// from one to another.
+unsigned long long imgvec_mount(int folder, const char *_Nonnull path);
+
 // Makes a file of its own that shares an open file's blocks (copy on write): -1 and EOPNOTSUPP, EXDEV or EINVAL
 // where the file system cannot. The name must be free.
 int imgvec_clone(int file, int folder, const char *_Nonnull name, unsigned permissions);

@@ -26,13 +26,36 @@ struct ck_code_query {
     float noise;
 };
 
-/// What decides how many rows of a bucket are above a similarity.
+/// What decides whether rows of a bucket may be above a similarity.
 struct ck_expectation {
     float similarity;
     /// Standard deviation of the rows' products around their mean's, as a multiple of the bucket's spread.
     float deviation;
     /// Standard deviation of a mean's product, as a multiple of its error factor; 0 when products are exact.
     float noise;
+    /// So many standard deviations from their mean rows are still looked for.
+    float reach;
+};
+
+/// Where `reach` writes buckets; each array has room for their number rounded up to a multiple of 16.
+struct ck_reached_buckets {
+    uint32_t *_Nonnull numbers;
+    /// The products with their means.
+    float *_Nonnull products;
+    /// The variances of their rows' products.
+    float *_Nonnull variances;
+    /// How many rows they have.
+    float *_Nonnull sizes;
+};
+
+/// How many rows buckets may hold above a similarity.
+struct ck_masses {
+    /// Those that have been scanned.
+    float scanned;
+    /// The others.
+    float left;
+    /// All rows of the others.
+    float rows;
 };
 
 /// One table of kernels for one instruction set.
@@ -61,12 +84,17 @@ struct ck_index_kernels {
     /// Rotates a vector of `count` (a multiple of 64) floats in place: 4 rounds of sign changes and Walsh-Hadamard
     /// transforms, as Docs/IndexFormat.md says. `signs` holds 4 * count / 64 words.
     void (*_Nonnull rotate)(float *_Nonnull vector, size_t count, const uint64_t *_Nonnull signs);
-    /// For each bucket whose entry in `expected` is not negative, what it may be expected to hold above a similarity:
-    /// its size, starts[i + 1] - starts[i], times the share of a normal distribution around its mean's product. The
-    /// share is right to about 1e-5; NaN counts as all of the bucket.
-    void (*_Nonnull expect)(
+    /// Lists the buckets that have rows and whose mean is not further below a similarity than the terms' reach, in
+    /// order; returns how many. NaN is within reach. Bucket i has starts[i + 1] - starts[i] rows.
+    size_t (*_Nonnull reach)(
         const struct ck_expectation *_Nonnull terms, const float *_Nonnull products, const float *_Nonnull spreads,
-        const float *_Nonnull errors, const uint32_t *_Nonnull starts, size_t count, float *_Nonnull expected);
+        const float *_Nonnull errors, const uint32_t *_Nonnull starts, size_t count,
+        const struct ck_reached_buckets *_Nonnull reached);
+    /// The share of each bucket's rows that is above a similarity, if their products are normally distributed (right
+    /// to about 1e-5, and 1 for NaN), and how many rows that is. A bucket that has been scanned has a negative size.
+    void (*_Nonnull shares)(
+        float similarity, const float *_Nonnull products, const float *_Nonnull variances,
+        const float *_Nonnull sizes, size_t count, float *_Nonnull shares, struct ck_masses *_Nonnull masses);
 };
 
 /// Makes the sign code of one row: `rotated` and `centre` hold `count` (a multiple of 64) floats, `code` gets

@@ -1,4 +1,5 @@
-// The arithmetic under imgvec's layers: oneDNN where it is installed, portable kernels everywhere.
+// The arithmetic under imgvec's layers: own kernels for processors with AVX-512, else oneDNN where it is installed,
+// portable kernels everywhere.
 //
 // All matrices are dense, row-major float32; pictures are NHWC. oneDNN is opened with dlopen the first time
 // it is asked for, so that programs which never multiply a large matrix do not pay for loading it. Functions
@@ -89,10 +90,40 @@ cdnn_status cdnn_portable_sgemm(
 void cdnn_patch_rows(
     const cdnn_conv_shape *shape, long height, long width, const float *x, float *rows);
 /// y [rows, outputs] (with row stride ldy) = x [rows, inputs] W^T for few rows: W [outputs, inputs] is read
-/// once, as it stands in the file, in any of the element types. `scratch` holds 2 * inputs floats.
+/// once, as it stands in the file, in any of the element types. `scratch` holds 4 * inputs floats.
 void cdnn_skinny(
     long rows, long inputs, long outputs, const float *x, const void *weights, cdnn_element element, float *y,
     long ldy, float *scratch);
+
+// MARK: packed products of floats (floats.c, float_kernels.c, winograd.c)
+
+/// y = act(x W^T + b [+ y]) with weights packed for imgvec's own AVX-512 kernels.
+typedef struct cdnn_floats cdnn_floats;
+
+/// 1 where the processor has AVX-512; elsewhere the functions below give CDNN_UNAVAILABLE.
+int cdnn_floats_are_fast(void);
+/// Packs weights [outputs, segments * length], in the order that cdnn_bytes_create takes, and bias [outputs] or NULL.
+cdnn_status cdnn_floats_create(
+    long outputs, long segments, long length, const float *weights, const float *bias,
+    cdnn_activation activation, int adds, cdnn_floats **result);
+/// y [rows, outputs] of x [rows, inputs].
+cdnn_status cdnn_floats_linear(const cdnn_floats *floats, long rows, const float *x, float *y);
+/// A convolution as cdnn_conv_run's.
+cdnn_status cdnn_floats_conv(
+    const cdnn_floats *floats, const cdnn_conv_shape *shape, long count, long height, long width,
+    const float *x, float *y);
+void cdnn_floats_destroy(cdnn_floats *floats);
+
+/// A convolution of 3 x 3 pixels with step 1 and padding 1, with a quarter of the multiplications and four times the
+/// memory for weights; results differ from cdnn_floats_conv's by rounding.
+typedef struct cdnn_winograd cdnn_winograd;
+/// Transforms weights [outputs, 3, 3, inputs].
+cdnn_status cdnn_winograd_create(
+    const cdnn_conv_shape *shape, const float *weights, const float *bias, cdnn_winograd **result);
+/// As cdnn_conv_run.
+cdnn_status cdnn_winograd_run(
+    const cdnn_winograd *winograd, long count, long height, long width, const float *x, float *y);
+void cdnn_winograd_destroy(cdnn_winograd *winograd);
 
 // MARK: products of bytes (bytes.c, byte_kernels.c)
 
@@ -109,29 +140,48 @@ cdnn_status cdnn_bytes_create(
     cdnn_activation activation, int adds, cdnn_bytes **result);
 /// y [rows, outputs] of x [rows, inputs], each row of which gets a scale and zero point of its own.
 cdnn_status cdnn_bytes_linear(const cdnn_bytes *bytes, int portable, long rows, const float *x, float *y);
-/// A convolution as cdnn_conv_run's; each picture gets a scale and zero point of its own.
+/// y [rows, outputs of the second] of x [rows, inputs of the first], one map behind the other.
+cdnn_status cdnn_bytes_pair(
+    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x, float *y);
+
+/// The lowest and the highest of some numbers and 0; no numbers when one of them was none or infinite.
+typedef struct cdnn_bounds {
+    float low, high;
+} cdnn_bounds;
+
+/// A convolution as cdnn_conv_run's; each picture gets a scale and zero point of its own. `known` has each
+/// picture's bounds, or is NULL; `told` is told those of the results, unless it is NULL.
 cdnn_status cdnn_bytes_conv(
     const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
-    const float *x, float *y);
+    const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told);
 void cdnn_bytes_destroy(cdnn_bytes *bytes);
 
-// MARK: element-wise and per-row work (elementwise.c)
+// MARK: element-wise and per-row work (elementwise.c), attention (attention.c)
 
 /// Converts `count` little-endian elements, at any alignment, to float32.
 void cdnn_to_float(const void *from, cdnn_element element, long count, float *to);
 /// y = act(y + bias) per row; bias may be NULL.
 void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activation activation, float *y);
+/// y = act(y).
+void cdnn_activate(long count, cdnn_activation activation, float *y);
 /// y += x.
 void cdnn_add(long count, const float *x, float *y);
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, per row.
 void cdnn_layer_norm(
     long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y);
-/// Softmax of each row in place; when `causal`, row i keeps its first i + 1 columns and the others become 0.
-void cdnn_softmax(long rows, long columns, int causal, float *x);
+/// Softmax of each row's numbers times `scale`, in place, rows `stride` apart; when `causal`, row i keeps its first i + 1 columns and the others become 0.
+void cdnn_softmax(long rows, long columns, long stride, float scale, int causal, float *x);
+/// What multiplies queries, keys and values.
+typedef enum cdnn_product {
+    CDNN_PORTABLE = 0,
+    CDNN_LIBRARY = 1,
+    CDNN_AVX512 = 2,
+} cdnn_product;
+
 /// out [tokens, heads * size] = softmax(q k^T / sqrt(size)) v per head, where qkv is
 /// [tokens, 3 * heads * size] = q | k | v. `scores` holds tokens * tokens floats.
 cdnn_status cdnn_attention(
-    int uses_library, long tokens, long heads, long size, int causal, const float *qkv, float *out,
+    cdnn_product product, long tokens, long heads, long size, int causal, const float *qkv, float *out,
     float *scores);
 /// out [heads * size] = softmax(q k^T / sqrt(size)) v per head for a single query q [heads * size], where row t
 /// of the keys stands at keys + t * stride and of the values at values + t * stride. `scores` holds `tokens`
@@ -143,6 +193,9 @@ void cdnn_query_attention(
 void cdnn_channels_last(long channels, long height, long width, const float *x, float *y);
 /// Square patches of a [channels, height, width] picture as rows [patches, channels * patch * patch].
 void cdnn_picture_patches(long channels, long height, long width, long patch, const float *x, float *y);
+/// NHWC pictures with a margin of zeros of `padding` pixels on every side.
+void cdnn_pad_pictures(
+    long count, long height, long width, long channels, long padding, const float *x, float *y);
 /// Max pooling of one NHWC picture with a square window; padding counts as minus infinity.
 void cdnn_max_pool(
     long height, long width, long channels, long kernel, long stride, long padding, const float *x, float *y);

@@ -36,7 +36,7 @@ function check(group) {
     const action = removalOf(member);
     // A raw file or film beside it is a picture of its own: it may go only where the kept file has the same.
     const beside = new Set((keeperOf(member).companions ?? []).map(companion => companion.sha256));
-    const alone = (member.companions ?? []).find(companion => (companion.isOriginal || action === "delete") && !beside.has(companion.sha256));
+    const alone = goingWith(member).find(companion => (companion.isOriginal || action === "delete") && !beside.has(companion.sha256));
     if (alone && !links.has(action)) {
       throw new Refusal(`${shown(nameOf(member))} stays: ${shown(nameOf({ fields: alone }))} belongs to it and has no copy beside the kept file.`);
     }

@@ -63,10 +63,23 @@ function keeperOf(member) {
     ?? kept.find(other => other.fields.sha256 === fields.sha256) ?? kept[0];
 }
 
+// What goes with a removed file: what belongs to another picture, too, stays while that one does, and goes with the
+// last of them in the plan.
+const keyOf = path => `${path.path_bytes ?? ""} ${path.path}`;
+const places = new Map(members.map((member, place) => [keyOf(member.fields), place]));
+function goingWith(member) {
+  const place = places.get(keyOf(member.fields));
+  return (member.companions ?? []).filter(companion => (companion.others ?? []).every(other => {
+    const at = places.get(keyOf(other));
+    return at < place && members[at].choice === "remove" && !links.has(removalOf(members[at]));
+  }));
+}
+
 function lineOf(member) {
   const fields = member.fields;
   const keeper = member.choice === "remove" ? keeperOf(member) : null;
-  const isPlanned = member.choice === member.planned
+  const companions = keeper && !links.has(removalOf(member)) ? goingWith(member) : [];
+  const isPlanned = member.choice === member.planned && companions.length === (keeper ? fields.with ?? [] : companions).length
     && (!keeper || !fields.keeper || samePath(keeper.fields, { path: fields.keeper, path_bytes: fields.keeper_bytes }));
   if (isPlanned) return member.line;
   const changed = { ...fields, reason: "chosen in the report" };
@@ -85,10 +98,10 @@ function lineOf(member) {
   if (keeper.fields.path_bytes !== undefined) changed.keeper_bytes = keeper.fields.path_bytes;
   changed.level = looserLevel(member.level, keeper.level);
   if (fields.sha256 === keeper.fields.sha256) changed.level = "bytes";
-  if (!links.has(changed.action) && member.companions) {
-    changed.with = member.companions.map(companion => companion.path);
-    if (member.companions.some(companion => companion.path_bytes)) changed.with_bytes = member.companions.map(companion => companion.path_bytes ?? null);
-    changed.with_sha256 = member.companions.map(companion => companion.sha256);
+  if (companions.length > 0) {
+    changed.with = companions.map(companion => companion.path);
+    if (companions.some(companion => companion.path_bytes)) changed.with_bytes = companions.map(companion => companion.path_bytes ?? null);
+    changed.with_sha256 = companions.map(companion => companion.sha256);
   }
   return writeLine(changed);
 }

@@ -39,6 +39,7 @@ package struct ResNet: ImageTower {
         _ reader: WeightReader, naming: ResNetNaming = .torchvision, projection: Linear? = nil
     ) throws {
         let layout = try ResNetLayout(reader, naming: naming)
+        together = MathLibrary.weightForm == .bytes ? 2 : batch
         kind = layout.kind
         depths = layout.depths
         stem = try ResNet.convolution(reader, naming.stem, inputs: 3, kernel: 7, stride: 2, relu: true)
@@ -117,6 +118,9 @@ package struct ResNet: ImageTower {
 
     /// The stages whose maps are large next to the caches, which pictures go through one at a time.
     private static let stagesApart = 2
+    /// How many pictures go through the others together, so that weights are read once for all of them: few, where
+    /// weights are bytes and maps are floats.
+    private let together: Int
 
     package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
         let count = pixels.shape[0]
@@ -129,9 +133,14 @@ package struct ResNet: ImageTower {
             try apply(0..<ResNet.stagesApart, to: &x, trace)
             parts.append(x)
         }
-        var x = Tensor(joining: parts)
-        try apply(ResNet.stagesApart..<stages.count, to: &x, trace)
-        let pooled = x.meanOverPositions()
+        var means: [Tensor] = []
+        for start in stride(from: 0, to: count, by: together) {
+            var x = Tensor(joining: Array(parts[start..<min(start + together, count)]))
+            try apply(ResNet.stagesApart..<stages.count, to: &x, trace)
+            let mean = x.meanOverPositions()
+            for index in 0..<mean.shape[0] { means.append(mean.row(index).reshaped([1, mean.shape[1]])) }
+        }
+        let pooled = Tensor(joining: means)
         return try projection.map { try $0(pooled) } ?? pooled
     }
 

@@ -53,7 +53,7 @@ struct TransformerLayer: Sendable {
     /// Runs the layer over consecutive sequences of the given lengths in x [rows, width].
     func apply(to x: inout Tensor, lengths: [Int]) throws {
         try attention.add(firstNorm(x), to: &x, lengths: lengths)
-        try contract.add(expand(secondNorm(x)), to: &x)
+        try expand.add(secondNorm(x), through: contract, to: &x)
     }
 
     /// All layers of an encoder, under `encoder.layers.0`, `encoder.layers.1`, … or a library's own name for

@@ -56,10 +56,32 @@ public struct DuplicateGroup: Sendable {
         public let isReference: Bool
         /// Why it is kept, or why the first member is kept rather than this one: "fewer pixels (8×6 < 16×12)".
         public let reason: String
+
+        package init(
+            path: FilePath, level: CopyLevel, score: Float, evidence: String, size: Int64, width: Int,
+            height: Int, format: ImageFormat, modified: Int64, captured: String?, contentHash: [UInt8],
+            isReference: Bool, reason: String
+        ) {
+            self.path = path
+            self.level = level
+            self.score = score
+            self.evidence = evidence
+            self.size = size
+            self.width = width
+            self.height = height
+            self.format = format
+            self.modified = modified
+            self.captured = captured
+            self.contentHash = contentHash
+            self.isReference = isReference
+            self.reason = reason
+        }
     }
 
     /// The members; the first is the one that the rule keeps.
     public let members: [Member]
+
+    package init(members: [Member]) { self.members = members }
 }
 
 /// What a search for copies looks at.

@@ -20,11 +20,13 @@ public struct PlanIntention: Sendable, Equatable {
 extension Plan {
     /// A plan for groups of copies: the first of each group and all references are kept, the others acted on.
     ///
-    /// Sidecars, Live Photo films and raw files are looked up beside each picture and read. What must not be acted
-    /// on is left alone with the reason: files of other bytes when links are asked for, and pictures to which an
-    /// original belongs that has no copy beside the kept one.
+    /// Sidecars, Live Photo films and raw files are looked up beside each picture and read; what belongs to several
+    /// pictures goes with the last of them, and stays while one of them does. What must not be acted on is left alone
+    /// with the reason: files of other bytes when links are asked for, and pictures to which an original belongs that
+    /// has no copy beside the kept one.
     public init(_ groups: [DuplicateGroup], intention: PlanIntention) {
         var finder = CompanionFinder()
+        var going: Set<FilePath> = []
         var lines: [PlanLine] = []
         for (index, group) in groups.enumerated() {
             guard let keeper = group.members.first else { continue }
@@ -36,12 +38,15 @@ extension Plan {
                 line.level = member.level.name
                 line.score = member.score
                 line.evidence = member.evidence
-                if let reason = line.leave(member, intention, beside: besideKeeper, with: &finder) {
+                if let reason = line.leave(
+                    member, intention, beside: besideKeeper, going: going, with: &finder)
+                {
                     line.action = member.isReference ? .keep : .skip
                     line.reason = reason
                     line.companions = []
-                } else if intention.action == .move {
-                    line.destination = intention.destination
+                } else {
+                    if intention.action == .move { line.destination = intention.destination }
+                    if !intention.action.isLink { going.insert(member.path) }
                 }
                 lines.append(line)
             }
@@ -72,20 +77,24 @@ extension PlanLine {
     fileprivate init(_ member: DuplicateGroup.Member, group: Int, action: PlanAction) {
         self.init(
             action: action, group: group, path: member.path, size: member.size, modified: member.modified,
-            sha256: member.contentHash, reason: member.reason)
+            sha256: member.contentHash, reason: member.reason, isReference: member.isReference)
     }
 
     /// Fills in what belongs to the picture; gives a reason when it must be left alone.
     fileprivate mutating func leave(
         _ member: DuplicateGroup.Member, _ intention: PlanIntention, beside keeper: [Belonging],
-        with finder: inout CompanionFinder
+        going: Set<FilePath>, with finder: inout CompanionFinder
     ) -> String? {
         if member.isReference { return "reference" }
         if intention.action.isLink {
             return member.level == .bytes ? nil : "its bytes differ; links are for equal files only"
         }
-        guard let own = Belonging.list(of: member.path, with: &finder) else {
+        guard var own = Belonging.list(of: member.path, with: &finder) else {
             return "what belongs to it cannot be read"
+        }
+        own.removeAll { companion in
+            let others = try? finder.otherPictures(of: companion.path, than: member.path)
+            return !(others ?? []).allSatisfy(going.contains)
         }
         let alone = own.first { companion in
             (companion.kind == .original || intention.action == .delete)

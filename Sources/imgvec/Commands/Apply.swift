@@ -91,7 +91,8 @@ struct Apply: ParsableCommand {
         let files = report.acted == 1 ? "file" : "files"
         let skipped = report.skipped > 0 ? ", \(report.skipped) left alone" : ""
         let done = "\(report.acted) \(files) \(dryRun ? "to act on" : "acted on")"
-        let undo = report.journal.map { "; undo: imgvec undo \(PathText.forTerminal($0))" } ?? ""
+        let journal = report.acted > 0 ? report.journal : nil
+        let undo = journal.map { "; undo: imgvec undo \(PathText.forTerminal($0))" } ?? ""
         return (report.wasInterrupted ? "interrupted: " : "")
             + "\(done), \(NumberText.bytes(report.bytes))\(skipped)\(undo)"
     }

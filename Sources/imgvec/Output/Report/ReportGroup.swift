@@ -64,14 +64,17 @@ struct ReportGroupJSON: Encodable {
         let sha256: String
         /// Whether it is a picture of its own, which may only go where the kept file has the same beside it.
         let isOriginal: Bool
+        /// Other pictures it belongs to as much; it stays while one of them does.
+        let others: [JSONPath]?
 
-        private enum Key: String, CodingKey { case sha256, isOriginal }
+        private enum Key: String, CodingKey { case sha256, isOriginal, others }
 
         func encode(to encoder: any Encoder) throws {
             try path.encode(to: encoder)
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(sha256, forKey: .sha256)
             try container.encode(isOriginal, forKey: .isOriginal)
+            try container.encodeIfPresent(others, forKey: .others)
         }
     }
 
@@ -114,10 +117,11 @@ struct ReportGroupJSON: Encodable {
         guard !found.isEmpty else { return nil }
         return try found.map { path, kind in
             let known = line.companions.first { $0.path == path }?.sha256
+            let others = try finder.otherPictures(of: path, than: line.path).map { JSONPath(path: $0) }
             return Companion(
                 path: JSONPath(path: path),
                 sha256: FileDigest.hexadecimal(try known ?? FileDigest.sha256(of: path)),
-                isOriginal: kind == .original)
+                isOriginal: kind == .original, others: others.isEmpty ? nil : others)
         }
     }
 }

@@ -1,0 +1,149 @@
+#include "floats.h"
+#include "lanes.h"
+#include "scratch.h"
+#include "vectors.h"
+
+CDNN_CLONES static void softmax_row(long count, float scale, float *x) {
+    float largest = x[0];
+    for (long i = 1; i < count; i++) largest = x[i] > largest ? x[i] : largest;
+    f16x lanes = {0};
+    long whole = count / 16 * 16;
+    for (long i = 0; i < whole; i += 16) {
+        f16x v = exp16((load16(x + i) - largest) * scale);
+        memcpy(x + i, &v, 64);
+        lanes += v;
+    }
+    float rest = 0;
+    if (whole < count) {
+        f16x v = exp16((load_some16(x + whole, count - whole) - largest) * scale);
+        memcpy(x + whole, &v, (size_t)(count - whole) * sizeof(float));
+        for (long i = whole; i < count; i++) rest += x[i];
+    }
+    float factor = 1.0f / (lane_sum(&lanes) + rest);
+    for (long i = 0; i < count; i++) x[i] *= factor;
+}
+
+void cdnn_softmax(long rows, long columns, long stride, float scale, int causal, float *x) {
+    for (long r = 0; r < rows; r++, x += stride) {
+        long kept = causal && r + 1 < columns ? r + 1 : columns;
+        softmax_row(kept, scale, x);
+        if (kept < columns) memset(x + kept, 0, (size_t)(columns - kept) * sizeof(float));
+    }
+}
+
+// One sequence and head at a time with the AVX-512 kernel: keys are turned into a panel of weights for the queries, and
+// values are one for the scores.
+
+static long whole_vectors(long count) { return (count + CDNN_LANES - 1) / CDNN_LANES * CDNN_LANES; }
+
+static void multiply_rows(
+    cdnn_float_kernel kernel, long rows, long depth, long columns, const float *x, long ldx,
+    const float *panels, float *y, long ldy) {
+    cdnn_float_tile tile = {.segments = 1, .length = depth, .ldy = ldy};
+    for (long first = 0; first < columns; first += CDNN_PANEL) {
+        tile.wanted = columns - first < CDNN_PANEL ? columns - first : CDNN_PANEL;
+        tile.vectors = (int)(whole_vectors(tile.wanted) / CDNN_LANES);
+        tile.weights = panels + first * depth;
+        for (long row = 0; row < rows; row += CDNN_TILE_ROWS) {
+            tile.count = rows - row < CDNN_TILE_ROWS ? (int)(rows - row) : CDNN_TILE_ROWS;
+            for (int r = 0; r < tile.count; r++) tile.rows[r] = x + (row + r) * ldx;
+            tile.y = y + row * ldy + first;
+            kernel(&tile);
+        }
+    }
+}
+
+// [depth][columns] panels of 64 columns from the columns' numbers, `stride` apart.
+static void pack_turned(long columns, long depth, const float *x, long stride, float *panels) {
+    for (long first = 0; first < columns; first += CDNN_PANEL) {
+        long here = columns - first < CDNN_PANEL ? columns - first : CDNN_PANEL, width = whole_vectors(here);
+        for (long c = 0; c < width; c += CDNN_LANES)
+            for (long i = 0; i < depth; i++)
+                for (long o = c; o < c + CDNN_LANES; o++)
+                    panels[i * width + o] = o < here ? x[(first + o) * stride + i] : 0;
+        panels += depth * width;
+    }
+}
+
+// [depth][columns] panels from `depth` rows of `columns` numbers.
+static void pack_straight(long columns, long depth, const float *x, long stride, float *panels) {
+    for (long first = 0; first < columns; first += CDNN_PANEL) {
+        long here = columns - first < CDNN_PANEL ? columns - first : CDNN_PANEL, width = whole_vectors(here);
+        for (long i = 0; i < depth; i++, panels += width) {
+            memcpy(panels, x + i * stride + first, (size_t)here * sizeof(float));
+            for (long o = here; o < width; o++) panels[o] = 0;
+        }
+    }
+}
+
+static cdnn_status attention_avx512(
+    cdnn_float_kernel kernel, long tokens, long heads, long size, int causal, const float *qkv, float *out) {
+    long width = heads * size, padded = whole_vectors(tokens), columns = whole_vectors(size);
+    float *keys = cdnn_scratch((size_t)(padded * size + tokens * columns + tokens * padded) * sizeof(float));
+    if (!keys) return CDNN_OUT_OF_MEMORY;
+    float *values = keys + padded * size, *scores = values + tokens * columns;
+    for (long h = 0; h < heads; h++) {
+        const float *q = qkv + h * size, *k = q + width, *v = k + width;
+        pack_turned(tokens, size, k, 3 * width, keys);
+        multiply_rows(kernel, tokens, size, tokens, q, 3 * width, keys, scores, padded);
+        cdnn_softmax(tokens, tokens, padded, 1.0f / sqrtf((float)size), causal, scores);
+        pack_straight(size, tokens, v, 3 * width, values);
+        multiply_rows(kernel, tokens, tokens, size, scores, padded, values, out + h * size, width);
+    }
+    return CDNN_OK;
+}
+
+cdnn_status cdnn_attention(
+    cdnn_product product, long tokens, long heads, long size, int causal, const float *qkv, float *out,
+    float *scores) {
+    long width = heads * size;
+    float scale = 1.0f / sqrtf((float)size);
+    if (product == CDNN_AVX512) {
+        cdnn_float_kernel kernel = cdnn_float_kernel_avx512();
+        return kernel ? attention_avx512(kernel, tokens, heads, size, causal, qkv, out) : CDNN_UNAVAILABLE;
+    }
+    __typeof__(&cdnn_sgemm) multiply = product == CDNN_LIBRARY ? cdnn_sgemm : cdnn_portable_sgemm;
+    for (long h = 0; h < heads; h++) {
+        const float *q = qkv + h * size, *k = q + width, *v = k + width;
+        cdnn_status status =
+            multiply(1, tokens, tokens, size, 1, q, 3 * width, k, 3 * width, 0, scores, tokens);
+        if (status != CDNN_OK) return status;
+        cdnn_softmax(tokens, tokens, tokens, scale, causal, scores);
+        status = multiply(0, tokens, size, tokens, 1, scores, tokens, v, 3 * width, 0, out + h * size, width);
+        if (status != CDNN_OK) return status;
+    }
+    return CDNN_OK;
+}
+
+CDNN_CLONES static float dot(long count, const float *a, const float *b) {
+    f16x lanes = {0};
+    float rest = 0;
+    long whole = count / 16 * 16;
+    for (long i = 0; i < whole; i += 16) {
+        f16x v, w;
+        memcpy(&v, a + i, 64);
+        memcpy(&w, b + i, 64);
+        lanes += v * w;
+    }
+    for (long i = whole; i < count; i++) rest += a[i] * b[i];
+    return lane_sum(&lanes) + rest;
+}
+
+CDNN_CLONES static void add_scaled(long count, float factor, const float *restrict x, float *restrict y) {
+    for (long i = 0; i < count; i++) y[i] += factor * x[i];
+}
+
+void cdnn_query_attention(
+    long tokens, long heads, long size, long stride, const float *query, const float *keys,
+    const float *values, float *out, float *scores) {
+    float scale = 1.0f / sqrtf((float)size);
+    for (long h = 0; h < heads; h++) {
+        const float *q = query + h * size, *k = keys + h * size, *v = values + h * size;
+        float *o = out + h * size;
+        for (long t = 0; t < tokens; t++) scores[t] = scale * dot(size, q, k + t * stride);
+        softmax_row(tokens, 1, scores);
+        memset(o, 0, (size_t)size * sizeof(float));
+        for (long t = 0; t < tokens; t++) add_scaled(size, scores[t], v + t * stride, o);
+    }
+}
+
