@@ -344,6 +344,29 @@ import Testing
         #expect(planes.verdict(on: stranger, shownAs: .up, isHashAlike: true) == nil)
     }
 
+    /// A very small size takes fine detail away: frame on frame, with corners that say so, four blocks in five are enough,
+    /// but not for a mirrored picture, and not when hardly a corner says so.
+    @Test func spoiltDetailIsForgivenFrameOnFrame() throws {
+        let scene = try picture("bookshelf.jpg"), planes = PicturePlanes(scene)
+        var random = SeededRandom(seed: 17)
+        let small = scene.resized(width: scene.width / 9, height: scene.height / 9, filter: .box)
+        let spoilt = levels(small) { r, g, b in
+            let grain = Int(32 * random.normal())
+            return (r + grain, g + grain, b + grain)
+        }
+        func found(_ other: PixelBuffer, isMirrored: Bool, support: Int) -> CopyVerdict? {
+            let width = Double(scene.width) / Double(max(scene.width, scene.height))
+            let map = PlaneMap(a: isMirrored ? -1 : 1, b: 0, c: isMirrored ? width : 0, d: 0, e: 1, f: 0)
+            return planes.verdict(
+                on: PicturePlanes(other),
+                laid: FeatureAlignment(map: map, isMirrored: isMirrored, support: support))
+        }
+        let verdict = try #require(found(spoilt, isMirrored: false, support: 30))
+        #expect(verdict.agreement < 0.93, "\(verdict.agreement)")
+        #expect(found(spoilt, isMirrored: false, support: 15) == nil)
+        #expect(found(spoilt.oriented(by: .upMirrored), isMirrored: true, support: 30) == nil)
+    }
+
     @Test func otherPicturesAreNot() throws {
         let names = [
             "castle.jpg", "bookshelf.jpg", "night-city.jpg", "sailing-boat.jpg", "red-car.jpg",
