@@ -48,7 +48,8 @@ extension PicturePlanes {
         let change = Change(map, isMirrored: alignment.isMirrored, self, other)
         guard
             let extent = comparison.convincingExtent(
-                support: alignment.support, isTurnedFreely: change.isTurnedFreely, isUpright: change.isUpright)
+                support: alignment.support, isTurnedFreely: change.isTurnedFreely, isUpright: change.isUpright
+            )
         else { return nil }
         // The neighbours of a collage's tile have colours of their own.
         if extent == .tile { comparison.colour = comparison.patch.colour }
