@@ -95,7 +95,7 @@ cdnn_status cdnn_bytes_create(
     made->activation = activation;
     made->adds = adds;
     size_t column = (size_t)segments * (size_t)made->groups * 4;
-    made->weights = aligned_alloc(64, column * (size_t)filled);
+    made->weights = cdnn_block(column * (size_t)filled);
     made->scales = calloc((size_t)filled, sizeof(float));
     made->bias = calloc((size_t)filled, sizeof(float));
     made->totals = calloc((size_t)filled, sizeof(int32_t));
@@ -105,7 +105,6 @@ cdnn_status cdnn_bytes_create(
         cdnn_bytes_destroy(made);
         return CDNN_OUT_OF_MEMORY;
     }
-    memset(made->weights, 0, column * (size_t)filled);
     for (long n = 0; n < outputs; n++) {
         const float *w = weights + n * segments * length;
         float scale = scale_of(segments * length, w), factor = scale > 0 ? 1.0f / scale : 0;
@@ -131,7 +130,7 @@ cdnn_status cdnn_bytes_create(
 
 void cdnn_bytes_destroy(cdnn_bytes *bytes) {
     if (!bytes) return;
-    free(bytes->weights);
+    cdnn_block_free(bytes->weights);
     free(bytes->scales);
     free(bytes->bias);
     free(bytes->totals);

@@ -54,7 +54,7 @@ cdnn_status cdnn_floats_create(
     long stretches = segments > 1 ? 1 : (length + DEPTH - 1) / DEPTH;
     made->depth = (length + stretches - 1) / stretches;
     size_t columns = (size_t)filled(made);
-    made->weights = aligned_alloc(64, columns * (size_t)(segments * length) * sizeof(float));
+    made->weights = cdnn_block(columns * (size_t)(segments * length) * sizeof(float));
     made->bias = aligned_alloc(64, columns * sizeof(float));
     if (!made->weights || !made->bias) {
         cdnn_floats_destroy(made);
@@ -74,7 +74,7 @@ cdnn_status cdnn_floats_create(
 
 void cdnn_floats_destroy(cdnn_floats *floats) {
     if (!floats) return;
-    free(floats->weights);
+    cdnn_block_free(floats->weights);
     free(floats->bias);
     free(floats);
 }

@@ -56,13 +56,12 @@ cdnn_status cdnn_winograd_create(
     made->relu = shape->relu;
     long columns = filled(shape->outputs), inputs = shape->inputs;
     size_t square = (size_t)(columns * inputs);
-    made->weights = aligned_alloc(64, square * SQUARES * sizeof(float));
+    made->weights = cdnn_block(square * SQUARES * sizeof(float));
     made->bias = aligned_alloc(64, (size_t)columns * sizeof(float));
     if (!made->weights || !made->bias) {
         cdnn_winograd_destroy(made);
         return CDNN_OUT_OF_MEMORY;
     }
-    memset(made->weights, 0, square * SQUARES * sizeof(float));
     for (long n = 0; n < columns; n++) made->bias[n] = n < shape->outputs ? bias[n] : 0;
     for (long n = 0; n < shape->outputs; n++) {
         long first = n / CDNN_PANEL * CDNN_PANEL;
@@ -81,7 +80,7 @@ cdnn_status cdnn_winograd_create(
 
 void cdnn_winograd_destroy(cdnn_winograd *winograd) {
     if (!winograd) return;
-    free(winograd->weights);
+    cdnn_block_free(winograd->weights);
     free(winograd->bias);
     free(winograd);
 }

@@ -28,7 +28,7 @@ public enum ImageDecoder {
     ///
     /// With a `minimumSide`, the decoder may deliver any size whose two sides both reach it (or the full picture, if
     /// that is smaller): a JPEG is then scaled by 1/2, 1/4 or 1/8 in the DCT domain, which costs a fraction of full
-    /// decoding. For a good antialiased resize afterwards ask for twice the target (`Preprocessing.minimumSide`
+    /// decoding. For a good antialiased resize afterwards ask for more than the target (`Preprocessing.minimumSide`
     /// does). nil delivers the full picture.
     ///
     /// Costs memory for the pixels delivered (twice that if they have to be turned) plus `limits.maxWorkingBytes` at

@@ -123,7 +123,7 @@ public struct Convolution: Sendable {
 
     /// The weights [outputs, inputs, kernel, kernel] with the normalisation's factor in them.
     private func foldedWeights() -> Tensor {
-        var folded = weights.tensor()
+        var folded = weights.passingTensor()
         let size = folded.count / outputs
         folded.write { w in
             for output in 0..<outputs {
@@ -173,7 +173,7 @@ public struct Convolution: Sendable {
     /// Weights as [outputs, kernel, kernel, inputs], the order in which patches are laid out.
     private func turnedWeights() -> Tensor {
         let folded = foldedWeights(), area = kernel * kernel
-        var turned = Tensor(uninitialized: [outputs, area * inputs])
+        var turned = Tensor(passing: [outputs, area * inputs])
         turned.write { target in
             folded.read { source in
                 for output in 0..<outputs {

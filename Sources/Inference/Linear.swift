@@ -152,7 +152,8 @@ public struct Linear: Sendable {
 
     /// All parts' weights as one float matrix [outputs, inputs].
     fileprivate func plainWeights() -> Tensor {
-        var result = Tensor(uninitialized: [outputs, inputs])
+        if parts.count == 1 { return parts[0].passingTensor() }
+        var result = Tensor(passing: [outputs, inputs])
         result.write { target in
             var row = 0
             for part in parts {

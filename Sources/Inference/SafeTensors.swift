@@ -35,6 +35,13 @@ public struct SafeTensors: Sendable {
         return Array(bytes[range])
     }
 
+    /// Gives back the memory of a mapped file's pages; they come again when they are read again.
+    ///
+    /// A small tensor brings the pages around it along: those of a model's normalisations add up to megabytes.
+    func forgetPages() {
+        if content.owner is MappedFile { MappedFile.forgetPages(of: content.bytes) }
+    }
+
     /// The format's own limit on the header, which keeps a hostile length from being believed.
     private static let largestHeader = 100_000_000
 

@@ -16,14 +16,43 @@ public struct Tensor: @unchecked Sendable {
     private final class Storage {
         let base: UnsafeMutablePointer<Float>
         let count: Int
+        private let memory: Memory
 
-        init(count: Int) {
+        private enum Memory {
+            case allocated
+            case kept(WorkingMemory.Block)
+            case passing(WorkingMemory.Block)
+            case borrowed(from: AnyObject)
+        }
+
+        /// Whether the elements are somebody else's, to be read only.
+        var isBorrowed: Bool { if case .borrowed = memory { true } else { false } }
+
+        init(count: Int, isPassing: Bool = false) {
             self.count = count
-            let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+            let bytes = max(count, 1) * 4
+            let block: WorkingMemory.Block? =
+                bytes < WorkingMemory.smallest
+                ? nil : isPassing ? WorkingMemory.map(bytes) : WorkingMemory.shared.take(bytes)
+            memory = block.map { isPassing ? .passing($0) : .kept($0) } ?? .allocated
+            let raw = block?.base ?? UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
             base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
         }
 
-        deinit { UnsafeMutableRawPointer(base).deallocate() }
+        init(borrowing elements: UnsafeMutablePointer<Float>, count: Int, from owner: AnyObject) {
+            base = elements
+            self.count = count
+            memory = .borrowed(from: owner)
+        }
+
+        deinit {
+            switch memory {
+            case .allocated: UnsafeMutableRawPointer(base).deallocate()
+            case .kept(let block): WorkingMemory.shared.give(block)
+            case .passing(let block): WorkingMemory.unmap(block)
+            case .borrowed: break
+            }
+        }
     }
 
     /// Extent of each dimension, outermost first.
@@ -40,6 +69,19 @@ public struct Tensor: @unchecked Sendable {
     public init(uninitialized shape: [Int]) {
         self.shape = shape
         storage = Storage(count: shape.reduce(1, *))
+    }
+
+    /// A tensor with undefined contents that is needed once: its memory goes back to the system with it.
+    init(passing shape: [Int]) {
+        self.shape = shape
+        storage = Storage(count: shape.reduce(1, *), isPassing: true)
+    }
+
+    /// Elements that stand in somebody else's memory, kept there by `owner`, and are copied when they are written.
+    init(borrowing elements: UnsafePointer<Float>, _ shape: [Int], from owner: AnyObject) {
+        self.shape = shape
+        storage = Storage(
+            borrowing: UnsafeMutablePointer(mutating: elements), count: shape.reduce(1, *), from: owner)
     }
 
     /// A tensor filled with one value.
@@ -75,7 +117,7 @@ public struct Tensor: @unchecked Sendable {
     /// Calls `body` with the elements for writing, after copying them if another tensor shares them.
     public mutating func write<T>(_ body: (UnsafeMutablePointer<Float>) throws -> T) rethrows -> T {
         bounds = nil
-        if !isKnownUniquelyReferenced(&storage) {
+        if storage.isBorrowed || !isKnownUniquelyReferenced(&storage) {
             let copy = Storage(count: storage.count)
             copy.base.initialize(from: storage.base, count: storage.count)
             storage = copy

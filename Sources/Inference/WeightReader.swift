@@ -61,6 +61,9 @@ public struct WeightReader: Sendable {
         return weights.tensor().values[0]
     }
 
+    /// Gives back the memory of the files' pages, once what was small in them has been copied.
+    public func forgetPages() { for file in files { file.forgetPages() } }
+
     /// An error about a tensor, for checks that need more than one.
     public func failure(_ name: String, _ problem: String) -> SafeTensorsError {
         let full = prefix + name

@@ -67,6 +67,18 @@ public struct Weights: @unchecked Sendable {
         return result
     }
 
+    /// All elements as floats, to be read once: where they stand, if they stand there as floats.
+    func passingTensor() -> Tensor {
+        if type == .f32, let owner, let base = bytes.baseAddress,
+            UInt(bitPattern: base) % UInt(MemoryLayout<Float>.alignment) == 0
+        {
+            return Tensor(borrowing: base.assumingMemoryBound(to: Float.self), shape, from: owner)
+        }
+        var result = Tensor(passing: shape)
+        result.write { convert(0..<count, to: $0) }
+        return result
+    }
+
     /// Converts a range of elements (in row-major order) to floats.
     func convert(_ range: Range<Int>, to target: UnsafeMutablePointer<Float>) {
         guard !range.isEmpty, let base = bytes.baseAddress else { return }

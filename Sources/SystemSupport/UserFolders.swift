@@ -10,6 +10,14 @@ public enum UserFolders {
         return try home().pushing(".local/share/imgvec")
     }
 
+    /// imgvec's cache folder, whose contents can be made anew: `$XDG_CACHE_HOME/imgvec`, else `~/.cache/imgvec`.
+    public static func cache() throws(SystemError) -> FilePath {
+        if let cache = Platform.environment("XDG_CACHE_HOME"), cache.hasPrefix("/") {
+            return FilePath(cache).appending("imgvec")
+        }
+        return try home().pushing(".cache/imgvec")
+    }
+
     /// The user's home folder from `$HOME`.
     public static func home() throws(SystemError) -> FilePath {
         guard let home = Platform.environment("HOME"), home.hasPrefix("/") else {

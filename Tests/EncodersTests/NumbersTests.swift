@@ -118,6 +118,27 @@ import Testing
         #expect(!agreement.suffices, "\(agreement.cosines)")
     }
 
+    /// A record counts for the program and the model it was made with; one that cannot be written is no error.
+    @Test func agreementIsRecorded() throws {
+        let folder = try TemporaryFolder(), place = folder.path.appending("records")
+        let model = try Model.load(Fixtures.path("models/clip-vision")).computing(in: .int8)
+        let records = AgreementRecords(folder: place, program: "1")
+        let measured = try records.agreement(of: model)
+        #expect(measured == (try model.agreementWithFloats()))
+        let path = place.appending("\(model.fingerprint).json")
+        let line = try FileContents.read(path).bytes
+        #expect(try records.agreement(of: model) == measured)
+        #expect(try FileContents.read(path).bytes == line)
+        let forged = String(decoding: line, as: UTF8.self).replacing(/\[.*\]/, with: "[1,1,0.5,1]")
+        try Array(forged.utf8).withUnsafeBytes { try AtomicFile.write($0, to: path) }
+        #expect(try records.agreement(of: model).smallest == 0.5, "the record is read")
+        let later = AgreementRecords(folder: place, program: "2")
+        #expect(try later.agreement(of: model) == measured, "of another version")
+        #expect(try later.agreement(of: model) == measured)
+        let unwritable = AgreementRecords(folder: path, program: "3")
+        #expect(try unwritable.agreement(of: model) == measured)
+    }
+
     /// The program uses floats then, and says so; otherwise the index holds the int8 model's vectors, and is asked with
     /// them.
     @Test func programChecksFirst() throws {
@@ -132,6 +153,22 @@ import Testing
         #expect(refused.status == 0 && refused.errors.contains("computing in fp32"), "\(refused.errors)")
         let floats = try program.run(["embed", "\(gallery)/bicycle.jpg", "--model", "spoilt"])
         #expect(refused.bytes == floats.bytes && floats.errors.isEmpty)
+
+        // What was found is on record, and the record decides the next time; a broken one does not.
+        let records = try Folders.list(folder.path.pushing(".cache/imgvec/int8")).map(\.name)
+        #expect(records.count == 1)
+        let record = folder.path.pushing(".cache/imgvec/int8").appending(try #require(records.first))
+        let line = String(decoding: try FileContents.read(record).bytes, as: UTF8.self)
+        let head = try #require(line.firstIndex(of: "["))
+        for (cosines, falls) in [("[0.999,0.999,0.999,0.999]}", false), ("[0.999]}", true)] {
+            let bytes = Array((line[..<head] + cosines).utf8)
+            try bytes.withUnsafeBytes { try AtomicFile.write($0, to: record) }
+            let again = try program.run([
+                "embed", "\(gallery)/bicycle.jpg", "--model", "spoilt", "--numbers", "int8",
+            ])
+            #expect(again.errors.contains("computing in fp32") == falls, "\(cosines): \(again.errors)")
+        }
+        #expect(String(decoding: try FileContents.read(record).bytes, as: UTF8.self) == line)
 
         let indexed = try program.run(["index", gallery, "--numbers", "int8", "--index", "x"])
         #expect(indexed.status == 0 || indexed.status == 3, "\(indexed.errors)")

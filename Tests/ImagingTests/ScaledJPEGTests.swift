@@ -38,7 +38,7 @@ import Testing
         #expect(turned.info.width == 31 && turned.info.height == 45)
     }
 
-    @Test func twiceTheSizeIsEnoughForTheTensor() throws {
+    @Test func whatPreprocessingAsksForIsEnoughForTheTensor() throws {
         let preprocessing = Preprocessing(
             width: 64, height: 64, mode: .squash, filter: .bicubic, mean: [0, 0, 0], std: [1, 1, 1])
         for name in ["sunset-beach", "red-car", "letter-page", "bookshelf", "orange-cat"] {

@@ -156,6 +156,14 @@ cdnn_status cdnn_bytes_conv(
     const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told);
 void cdnn_bytes_destroy(cdnn_bytes *bytes);
 
+// MARK: memory (blocks.c)
+
+/// Memory for packed weights and large tensors, zeros at first, aligned to 64 bytes; NULL when out of memory. It is mapped
+/// by itself, so that it leaves no holes between other memory, and all of it goes back to the system when it is freed.
+void *cdnn_block(size_t size);
+/// Gives back what cdnn_block gave; NULL is no error.
+void cdnn_block_free(void *block);
+
 // MARK: element-wise and per-row work (elementwise.c), attention (attention.c)
 
 /// Converts `count` little-endian elements, at any alignment, to float32.

@@ -35,6 +35,7 @@ final class LazyEncoders: Sendable {
         return try imageEncoder.withLock { encoder in
             if let encoder { return encoder }
             var made = try MathLibrary.$weightForm.withValue(form) { try make() }
+            weights.forgetPages()
             if var tower = made as? TowerImageEncoder {
                 tower.weights = weights
                 made = tower

@@ -21,23 +21,17 @@ struct TowerImageEncoder: ImageEncoder {
     var weights: WeightReader?
     var dimension: Int { tower.dimension }
 
-    func encode(_ pixels: [PixelBuffer]) throws -> [Embedding] {
+    func encode(prepared pictures: [PixelBuffer]) throws -> [Embedding] {
         var embeddings: [Embedding] = []
-        embeddings.reserveCapacity(pixels.count)
-        let (height, width) = (preprocessing.height, preprocessing.width)
-        for start in stride(from: 0, to: pixels.count, by: tower.batch) {
-            let chunk = pixels[start..<min(start + tower.batch, pixels.count)]
-            let size = 3 * height * width
+        embeddings.reserveCapacity(pictures.count)
+        let (height, width) = (preprocessing.height, preprocessing.width), size = 3 * height * width
+        for start in stride(from: 0, to: pictures.count, by: tower.batch) {
+            let chunk = pictures[start..<min(start + tower.batch, pictures.count)]
             var input = Tensor(uninitialized: [chunk.count, 3, height, width])
             input.write { target in
                 for (index, picture) in chunk.enumerated() {
-                    let values = preprocessing.tensor(from: picture)
-                    precondition(values.count == size)
-                    values.withUnsafeBufferPointer { values in
-                        if let base = values.baseAddress {
-                            (target + index * size).update(from: base, count: size)
-                        }
-                    }
+                    preprocessing.normalize(
+                        picture, into: UnsafeMutableBufferPointer(start: target + index * size, count: size))
                 }
             }
             embeddings += try Embedding.rows(of: tower(input) { _, _ in }, by: weights)

@@ -144,13 +144,10 @@ final class IndexingRun {
             var outcomes: [Outcome] = []
             var decoded: [Decoded] = []
             for file in files {
-                switch read(file) {
+                switch read(file, for: encoder) {
                 case .success(let picture):
                     decoded.append(Decoded(position: outcomes.count, picture: picture))
                     outcomes.append(.unsettled)
-                    if decoded.reduce(0, { $0 + $1.picture.pixels.pixels.count }) > Self.largestBatch {
-                        embed(&decoded, encoder: encoder, into: &outcomes)
-                    }
                 case .failure(let end): outcomes.append(end.outcome)
                 }
             }
@@ -158,15 +155,12 @@ final class IndexingRun {
             return outcomes
         }
 
-        /// Pixels, in bytes, that a batch may hold before it goes through the tower.
-        private static let largestBatch = 32 << 20
-
         private func embed(
             _ decoded: inout [Decoded], encoder: any ImageEncoder, into outcomes: inout [Outcome]
         ) {
             guard !decoded.isEmpty else { return }
             do {
-                let embeddings = try encoder.encode(decoded.map(\.picture.pixels))
+                let embeddings = try encoder.encode(prepared: decoded.map(\.picture.prepared))
                 for (item, embedding) in zip(decoded, embeddings) {
                     outcomes[item.position] = .picture(
                         item.picture.identity, item.picture.description, embedding)
@@ -179,7 +173,7 @@ final class IndexingRun {
 
         private struct Picture {
             let identity: FileContentIdentity
-            let pixels: PixelBuffer
+            let prepared: PixelBuffer
             let description: PictureDescription
         }
 
@@ -191,7 +185,7 @@ final class IndexingRun {
         /// A file that needs no embedding.
         private struct End: Error { let outcome: Outcome }
 
-        private func read(_ file: PendingFile) -> Swift.Result<Picture, End> {
+        private func read(_ file: PendingFile, for encoder: any ImageEncoder) -> Swift.Result<Picture, End> {
             let contents: PictureReader.Contents
             do { contents = try reader.contents(of: file.path) } catch let error as SystemError {
                 if error.errno == .noSuchFileOrDirectory { return .failure(End(outcome: .unsettled)) }
@@ -202,8 +196,11 @@ final class IndexingRun {
                     return .failure(End(outcome: .known(contents.identity, content)))
                 }
                 let (pixels, description) = try reader.picture(in: contents.bytes)
+                // At the tower's size at once: eight large pictures would else wait for each other in memory.
                 return .success(
-                    Picture(identity: contents.identity, pixels: pixels, description: description))
+                    Picture(
+                        identity: contents.identity, prepared: encoder.preprocessing.pixels(from: pixels),
+                        description: description))
             } catch let error as ImagingError {
                 if error == .unknownFormat, !Self.isNamedLikePicture(file) {
                     return .failure(End(outcome: .notAPicture))

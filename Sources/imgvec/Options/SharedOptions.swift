@@ -48,7 +48,8 @@ struct ModelChoice: ParsableArguments {
         let layered = try layer.map { try model.reading($0.layer) } ?? model
         guard numbers == .int8, layered.hasImageEncoder else { return layered }
         let faster = try layered.computing(in: .int8)
-        let agreement = try faster.agreementWithFloats()
+        let records = AgreementRecords.standard(program: Imgvec.version)
+        let agreement = try records?.agreement(of: faster) ?? faster.agreementWithFloats()
         if agreement.suffices { return faster }
         StandardError.write(
             "imgvec: int8 vectors of \(layered.name) agree with fp32 only to a cosine of "
