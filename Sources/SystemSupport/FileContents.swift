@@ -36,6 +36,16 @@ public enum FileContents {
         return (bytes, status)
     }
 
+    /// Asks the system to read a file that will be wanted soon, up to 64 MiB of it; does not wait, and cannot fail.
+    public static func announce(_ path: FilePath) {
+        // Non-blocking: a pipe must not hang.
+        guard
+            let file = try? FileDescriptor.open(path, .readOnly, options: [.closeOnExec, .nonBlocking])
+        else { return }
+        Platform.willRead(file.rawValue, first: 64 << 20)
+        try? file.close()
+    }
+
     /// Reads everything from an open file (a pipe, standard input) up to `limit` bytes; more is an error.
     public static func readAll(
         _ file: FileDescriptor, limit: Int, path: FilePath = "-"

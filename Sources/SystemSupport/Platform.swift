@@ -47,4 +47,14 @@ public enum Platform {
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
+
+    /// Asks the system to bring the first bytes of an open file into its cache, without waiting for them.
+    static func willRead(_ descriptor: Int32, first byteCount: Int32) {
+        #if canImport(Glibc)
+            posix_fadvise(descriptor, 0, off_t(byteCount), POSIX_FADV_WILLNEED)
+        #elseif canImport(Darwin)
+            var range = radvisory(ra_offset: 0, ra_count: byteCount)
+            _ = withUnsafeMutablePointer(to: &range) { fcntl(descriptor, F_RDADVISE, $0) }
+        #endif
+    }
 }

@@ -90,6 +90,8 @@ import Testing
         #expect(throws: SystemError("read", path: pipe, errno: .invalidArgument)) {
             try FileContents.read(pipe)
         }
+        // Neither of these waits or fails.
+        for path in [path, folder.path, pipe, folder.path.appending("none")] { FileContents.announce(path) }
     }
 
     @Test func lockIsExclusiveAndSaysWhoHoldsIt() throws {

@@ -62,6 +62,11 @@ final class IndexingRun {
                     mailbox.send(Result(index: first, outcome: .stopped))
                     return
                 }
+                // What a worker takes after this comes from the disk meanwhile.
+                let ahead = min(first + jobs * Self.batchSize, files.count)
+                for file in files[ahead..<min(ahead + Self.batchSize, files.count)] {
+                    FileContents.announce(file.path)
+                }
                 let batch = Batch(files: files[range], reader: reader, catalog: catalog, modelID: modelID)
                 for (index, outcome) in zip(range, batch.outcomes(encoder: encoder)) {
                     mailbox.send(Result(index: index, outcome: outcome))
