@@ -5,7 +5,7 @@
     import TestSupport
     import Testing
 
-    /// A model file that another program cuts short while it is mapped: the run ends with 2 and names the file.
+    /// A file that another program cuts short while it is mapped: the run ends with 2 and names the file.
     @Suite struct TruncatedFileTests {
         @Test func modelCutShortWhileInUse() throws {
             let folder = try TemporaryFolder(), model = folder.path.appending("network.safetensors")
@@ -36,6 +36,68 @@
             #expect(
                 message == "imgvec: \(model): was cut short by another program while it was being used\n",
                 "\(message)")
+        }
+
+        /// An album with an index, some pictures beside it, and the file with the vectors.
+        private func album() throws -> (album: Album, outside: [String], segment: FilePath) {
+            let album = try Album(count: 12), outside = album.folder.appending("outside")
+            try Folders.create(outside)
+            for name in try album.names().suffix(4) {
+                try AtomicFile.rename(album.pictures.appending(name), to: outside.appending(name))
+            }
+            #expect(try album.program.run("index pictures").status == 0)
+            let vectors = album.folder.pushing("data/imgvec/index/vectors")
+            let model = vectors.appending(try #require(try Folders.list(vectors).first).name)
+            let name = try #require(try Folders.list(model).first { $0.name.extension == "seg" }?.name)
+            return (album, try Folders.list(outside).map { "outside/\($0.name)" }, model.appending(name))
+        }
+
+        /// Cuts a file to a page as soon as a process has mapped it.
+        private func cut(_ file: FilePath, mappedBy process: Int32) throws {
+            for _ in 0..<10_000
+            where (try? String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8))?
+                .contains(file.string) != true
+            {
+                usleep(1000)
+            }
+            let open = try FileDescriptor.open(file, .readWrite)
+            try open.resize(to: 4096)
+            try open.close()
+        }
+
+        private func message(_ file: FilePath) -> String {
+            "imgvec: \(file): was cut short by another program while it was being used\n"
+        }
+
+        /// The vectors are mapped first; embedding the query's pictures takes a while.
+        @Test func indexCutShortWhileItIsAsked() throws {
+            let (album, outside, segment) = try album()
+            let query = (outside + outside).flatMap { ["--image", $0] }
+            let find = try album.program.start((["find"] + query).map { Array($0.utf8) })
+            try cut(segment, mappedBy: find.process)
+            let output = try find.wait()
+            #expect(output.status == 2 && output.errors == message(segment), "\(output.errors)")
+            // Opened now, it is refused.
+            let next = try album.program.run("find --text x")
+            #expect(next.status == 2 && next.errors.contains("4096 bytes"), "\(next.errors)")
+            #expect(try album.program.run("verify").status != 0)
+        }
+
+        /// The writer must not copy the zeros that stand for what is gone.
+        @Test func indexCutShortWhileItGrows() throws {
+            let (album, outside, segment) = try album()
+            for name in outside {
+                let name = try #require(FilePath(name).lastComponent)
+                try AtomicFile.rename(
+                    album.folder.pushing("outside").appending(name), to: album.pictures.appending(name))
+            }
+            let index = try album.program.start(["index", "pictures"].map { Array($0.utf8) })
+            try cut(segment, mappedBy: index.process)
+            let output = try index.wait()
+            #expect(output.status == 2 && output.errors.hasSuffix(message(segment)), "\(output.errors)")
+            // The vectors that are gone are not taken for zeros: the file stays named, and is refused.
+            let next = try album.program.run("find --text x")
+            #expect(next.status == 2 && next.errors.contains("\(segment)"), "\(next.errors)")
         }
     }
 #endif
