@@ -113,11 +113,16 @@ func run(_ words: [String]) throws -> [String: Double] {
         result["first_mib"] = peakMemory()
         var ids = [Int64](repeating: 0, count: count * 10)
         let rounds = words.count > 6 ? Int(words[6]) ?? 1 : 1
+        var times: [Duration] = []
         func askAll() throws {
+            times.removeAll(keepingCapacity: true)
             for (index, query) in queries.enumerated() {
-                for (rank, hit) in try snapshot.search(query, count: 10, options: options).enumerated() {
-                    ids[index * 10 + rank] = Int64(hit.id) - 1
-                }
+                var hits: [Neighbor] = []
+                times.append(
+                    try ContinuousClock().measure {
+                        hits = try snapshot.search(query, count: 10, options: options)
+                    })
+                for (rank, hit) in hits.enumerated() { ids[index * 10 + rank] = Int64(hit.id) - 1 }
             }
         }
         // Not timed: what is mapped becomes part of the process at its first use, as a peer's file when it is loaded.
@@ -126,6 +131,11 @@ func run(_ words: [String]) throws -> [String: Double] {
         try write(ids, to: words[5])
         for (name, value) in all { result[name] = value / Double(rounds * count) }
         result["first"] = opening["wall"]
+        times.sort()
+        for (name, share) in [("p50", 0.5), ("p95", 0.95)] {
+            let parts = times[min(times.count - 1, Int(share * Double(times.count)))].components
+            result[name] = Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+        }
         return result
     case ("filtered", 6):
         // Without the rows nearest to each query, as a filter may leave out just those.
