@@ -151,17 +151,16 @@ def measure(run, method, threads, sample):
     """One method: seconds for all rows, recalls, and the most memory its process held."""
     known = truth(run)
     chosen = known["chosen"]
-    if method == "imgvec":
-        out = run.work / "all-rows.i64"
-        done = run.ours.run("neighbors", run.ours.folder, DIMENSION, threads, out)
+    if method == "imgvec nearest":
+        done = run.ours.run("neighbors", run.ours.folder, DIMENSION, threads, out := run.work / "all-rows.i64")
         near = np.fromfile(out, "i8").reshape(-1, 10)[chosen[:NEAREST_ROWS]]
-        joined = run.ours.run("pairs", run.ours.folder, DIMENSION, threads, ABOVE, out)
-        pairs = set(map(tuple, np.sort(np.fromfile(out, "i8").reshape(-1, 2), 1).tolist()))
-        out.unlink()
         return {"nearest_s": done["wall"], "nearest_cpu": done["cpu"], "nearest_mib": done["peak_mib"],
-                "nearest_own_mib": done["own_mib"], "nearest_recall": recall(near, known["nearest"]),
-                "pairs_s": joined["wall"], "pairs_cpu": joined["cpu"], "pairs_mib": joined["peak_mib"],
-                "pairs_own_mib": joined["own_mib"], "pairs": len(pairs), "pairs_recall": share(known["pairs"], pairs)}
+                "nearest_own_mib": done["own_mib"], "nearest_recall": recall(near, known["nearest"])}
+    if method == "imgvec pairs":
+        done = run.ours.run("pairs", run.ours.folder, DIMENSION, threads, ABOVE, out := run.work / "all-rows.i64")
+        pairs = set(map(tuple, np.sort(np.fromfile(out, "i8").reshape(-1, 2), 1).tolist()))
+        return {"pairs_s": done["wall"], "pairs_cpu": done["cpu"], "pairs_mib": done["peak_mib"],
+                "pairs_own_mib": done["own_mib"], "pairs": len(pairs), "pairs_recall": share(known["pairs"], pairs)}
     # The rows whose answers are known come first; then whatever others make up the sample.
     ids = np.concatenate([chosen, np.setdiff1d(np.arange(run.rows), chosen, assume_unique=True)])
     ids = ids[:sample] if sample else ids
@@ -204,7 +203,7 @@ def main():
     if arguments.one:
         return print(json.dumps(measure(run, arguments.methods[0], arguments.threads, arguments.sample)))
     truth(run)
-    for method in arguments.methods or ("imgvec", *GRAPHS, "faiss BinaryFlat + exact check", "exact products"):
+    for method in arguments.methods or ("imgvec nearest", "imgvec pairs", *GRAPHS, "faiss BinaryFlat + exact check", "exact products"):
         done = subprocess.run([sys.executable, *sys.argv[:2], "--one", method, "--rows", str(run.rows), "--work",
                                str(arguments.work), "--threads", str(arguments.threads), "--sample",
                                str(arguments.sample)], capture_output=True, text=True,
@@ -212,7 +211,8 @@ def main():
         if done.returncode:
             sys.exit(done.stderr)
         figures = json.loads(done.stdout)
-        run.note(method, **{f"all_rows_{arguments.threads}": figures})
+        name, key = ("imgvec" if method.startswith("imgvec") else method), f"all_rows_{arguments.threads}"
+        run.note(name, **{key: run.figures(name).get(key, {}) | figures})
         print(method, " ".join(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
 
 
