@@ -4,7 +4,7 @@ Two questions about every row of the vectors that index.py made: its 10 nearest,
 method runs in a process of its own; a peer's index is loaded before the clock starts, with the setting that index.py has
 found to reach a recall of .99 (for the pairs, the one for .95: a near-copy is found more easily). Where `--sample S` is
 given, peers are asked about so many random rows, and their seconds are those times N / S. Recall is counted on 4,000 random
-rows against brute force, for the nearest on 500 of them. Figures go to DIR/N/results.json under `all_rows_T`.
+rows against brute force, for the nearest on 500 of them. Figures go to DIR/N/results.json under `all_rows_T` (threads).
 """
 import argparse, json, os, subprocess, sys, time
 from pathlib import Path
@@ -147,19 +147,20 @@ def exact(run, threads, ids):
     return near, time.perf_counter() - start, found, pair_seconds
 
 
-def measure(run, method, threads, sample):
+def measure(run, method, threads, sample, promise):
     """One method: seconds for all rows, recalls, and the most memory its process held."""
     known = truth(run)
     chosen = known["chosen"]
     if method == "imgvec nearest":
-        done = run.ours.run("neighbors", run.ours.folder, DIMENSION, threads, out := run.work / "all-rows.i64")
+        done = run.ours.run("neighbors", run.ours.folder, DIMENSION, threads, promise, out := run.work / "all-rows.i64")
         near = np.fromfile(out, "i8").reshape(-1, 10)[chosen[:NEAREST_ROWS]]
-        return {"nearest_s": done["wall"], "nearest_cpu": done["cpu"], "nearest_mib": done["peak_mib"],
+        return {"nearest_promise": promise, "nearest_s": done["wall"], "nearest_cpu": done["cpu"], "nearest_mib": done["peak_mib"],
                 "nearest_own_mib": done["own_mib"], "nearest_recall": recall(near, known["nearest"])}
     if method == "imgvec pairs":
-        done = run.ours.run("pairs", run.ours.folder, DIMENSION, threads, ABOVE, out := run.work / "all-rows.i64")
+        out = run.work / "all-rows.i64"
+        done = run.ours.run("pairs", run.ours.folder, DIMENSION, threads, promise, ABOVE, out)
         pairs = set(map(tuple, np.sort(np.fromfile(out, "i8").reshape(-1, 2), 1).tolist()))
-        return {"pairs_s": done["wall"], "pairs_cpu": done["cpu"], "pairs_mib": done["peak_mib"],
+        return {"pairs_promise": promise, "pairs_s": done["wall"], "pairs_cpu": done["cpu"], "pairs_mib": done["peak_mib"],
                 "pairs_own_mib": done["own_mib"], "pairs": len(pairs), "pairs_recall": share(known["pairs"], pairs)}
     # The rows whose answers are known come first; then whatever others make up the sample.
     ids = np.concatenate([chosen, np.setdiff1d(np.arange(run.rows), chosen, assume_unique=True)])
@@ -196,22 +197,25 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("/tmp/imgvec-index-bench"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--sample", type=int, default=0, help="how many rows a peer is asked about; 0 means all")
+    parser.add_argument("--promise", type=float, default=0.99, help="the recall that our index is asked for")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(only=None, rounds=1, build_threads=2)
     arguments = parser.parse_intermixed_args()
     run = Run(arguments)
     if arguments.one:
-        return print(json.dumps(measure(run, arguments.methods[0], arguments.threads, arguments.sample)))
+        return print(json.dumps(measure(run, arguments.methods[0], arguments.threads, arguments.sample,
+                                        arguments.promise)))
     truth(run)
     for method in arguments.methods or ("imgvec nearest", "imgvec pairs", *GRAPHS, "faiss BinaryFlat + exact check", "exact products"):
         done = subprocess.run([sys.executable, *sys.argv[:2], "--one", method, "--rows", str(run.rows), "--work",
                                str(arguments.work), "--threads", str(arguments.threads), "--sample",
-                               str(arguments.sample)], capture_output=True, text=True,
+                               str(arguments.sample), "--promise", str(arguments.promise)], capture_output=True, text=True,
                               env=os.environ | {"OPENBLAS_NUM_THREADS": str(arguments.threads)})
         if done.returncode:
             sys.exit(done.stderr)
         figures = json.loads(done.stdout)
-        name, key = ("imgvec" if method.startswith("imgvec") else method), f"all_rows_{arguments.threads}"
+        name = "imgvec" if method.startswith("imgvec") else method
+        key = f"all_rows_{arguments.threads}" + (f"_promise_{arguments.promise}" if name == "imgvec" else "")
         run.note(name, **{key: run.figures(name).get(key, {}) | figures})
         print(method, " ".join(f"{name} {value:.4g}" for name, value in figures.items()), flush=True)
 

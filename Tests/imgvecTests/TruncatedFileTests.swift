@@ -52,17 +52,18 @@
             return (album, try Folders.list(outside).map { "outside/\($0.name)" }, model.appending(name))
         }
 
-        /// Cuts a file to a page as soon as a process has mapped it.
-        private func cut(_ file: FilePath, mappedBy process: Int32) throws {
-            for _ in 0..<10_000
-            where (try? String(contentsOfFile: "/proc/\(process)/maps", encoding: .utf8))?
-                .contains(file.string) != true
-            {
-                usleep(1000)
+        /// Cuts a file to a page as soon as a process has mapped it; the process stands still meanwhile.
+        private func cut(_ file: FilePath, mappedBy process: Program.Running) throws {
+            let maps = "/proc/\(process.process)/maps"
+            for _ in 0..<20_000 {
+                if try String(contentsOfFile: maps, encoding: .utf8).contains(file.string) { break }
+                usleep(200)
             }
+            process.signal(SIGSTOP)
             let open = try FileDescriptor.open(file, .readWrite)
             try open.resize(to: 4096)
             try open.close()
+            process.signal(SIGCONT)
         }
 
         private func message(_ file: FilePath) -> String {
@@ -72,9 +73,9 @@
         /// The vectors are mapped first; embedding the query's pictures takes a while.
         @Test func indexCutShortWhileItIsAsked() throws {
             let (album, outside, segment) = try album()
-            let query = (outside + outside).flatMap { ["--image", $0] }
+            let query = (0..<3).flatMap { _ in outside.flatMap { ["--image", $0] } }
             let find = try album.program.start((["find"] + query).map { Array($0.utf8) })
-            try cut(segment, mappedBy: find.process)
+            try cut(segment, mappedBy: find)
             let output = try find.wait()
             #expect(output.status == 2 && output.errors == message(segment), "\(output.errors)")
             // Opened now, it is refused.
@@ -86,13 +87,18 @@
         /// The writer must not copy the zeros that stand for what is gone.
         @Test func indexCutShortWhileItGrows() throws {
             let (album, outside, segment) = try album()
-            for name in outside {
-                let name = try #require(FilePath(name).lastComponent)
-                try AtomicFile.rename(
-                    album.folder.pushing("outside").appending(name), to: album.pictures.appending(name))
+            // Some more pictures: bytes behind the end of a file make it another one.
+            for (number, name) in outside.enumerated() {
+                let bytes = try FileContents.read(album.folder.pushing(FilePath(name))).bytes
+                for copy in 0..<5 {
+                    try (bytes + [UInt8](repeating: 0, count: copy)).withUnsafeBytes {
+                        try AtomicFile.write(
+                            $0, to: album.pictures.appending("\(number)-\(copy).\(name.suffix(3))"))
+                    }
+                }
             }
             let index = try album.program.start(["index", "pictures"].map { Array($0.utf8) })
-            try cut(segment, mappedBy: index.process)
+            try cut(segment, mappedBy: index)
             let output = try index.wait()
             #expect(output.status == 2 && output.errors.hasSuffix(message(segment)), "\(output.errors)")
             // The vectors that are gone are not taken for zeros: the file stays named, and is refused.

@@ -3,8 +3,8 @@
 //     index-bench build FOLDER VECTORS.f32 DIMENSION [ROWS PER COMMIT]
 //     index-bench query FOLDER QUERIES.f32 DIMENSION RECALL OUT.i64 [ROUNDS]
 //     index-bench filtered FOLDER QUERIES.f32 DIMENSION RECALL LEFT_OUT
-//     index-bench neighbors FOLDER DIMENSION THREADS OUT.i64
-//     index-bench pairs FOLDER DIMENSION THREADS SIMILARITY OUT.i64
+//     index-bench neighbors FOLDER DIMENSION THREADS RECALL OUT.i64
+//     index-bench pairs FOLDER DIMENSION THREADS RECALL SIMILARITY OUT.i64
 //     index-bench add FOLDER VECTORS.f32 DIMENSION
 //
 // Files are raw little-endian arrays, row after row; row i has the id i + 1.
@@ -154,10 +154,13 @@ func run(_ words: [String]) throws -> [String: Double] {
             hits += found.count { wanted.contains($0.id) }
         }
         return ["recall": Double(hits) / Double(count * 10), "cpu": cpu / Double(count)]
-    case ("neighbors", 5):
+    case ("neighbors", 6):
         let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
-        var graph: NeighborGraph?
-        var time = try timed { graph = try snapshot.neighbors(count: 10, threads: Int(words[3]) ?? 1) }
+        var graph: NeighborGraph?, options = SearchOptions()
+        options.recall = Float(words[4]) ?? 0.99
+        var time = try timed {
+            graph = try snapshot.neighbors(count: 10, threads: Int(words[3]) ?? 1, options: options)
+        }
         guard let graph else { return [:] }
         time["peak_mib"] = peakMemory()
         time["own_mib"] = ownMemory()
@@ -167,20 +170,22 @@ func run(_ words: [String]) throws -> [String: Double] {
                 ids[row * 10 + rank] = Int64(graph.ids[graph.neighborRow(of: row, rank: rank)]) - 1
             }
         }
-        try write(ids, to: words[4])
+        try write(ids, to: words[5])
         return time
-    case ("pairs", 6):
+    case ("pairs", 7):
         let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
-        var found: [SimilarPair] = []
+        var found: [SimilarPair] = [], options = SearchOptions()
+        options.recall = Float(words[4]) ?? 0.99
         var time = try timed {
-            found = try snapshot.pairs(above: Float(words[4]) ?? 0.95, threads: Int(words[3]) ?? 1)
+            found = try snapshot.pairs(
+                above: Float(words[5]) ?? 0.95, threads: Int(words[3]) ?? 1, options: options)
         }
         time["peak_mib"] = peakMemory()
         time["own_mib"] = ownMemory()
         let ids = found.flatMap {
             [snapshot.id(ofRow: $0.a), snapshot.id(ofRow: $0.b)].map { Int64($0) - 1 }
         }
-        try write(ids, to: words[5])
+        try write(ids, to: words[6])
         time["pairs"] = Double(found.count)
         return time
     default: throw Failure(description: "'\(words.joined(separator: " "))' is no known measurement")
