@@ -54,16 +54,20 @@
 
         /// Cuts a file to a page as soon as a process has mapped it; the process stands still meanwhile.
         private func cut(_ file: FilePath, mappedBy process: Program.Running) throws {
-            let maps = "/proc/\(process.process)/maps"
-            for _ in 0..<20_000 {
-                if try String(contentsOfFile: maps, encoding: .utf8).contains(file.string) { break }
-                usleep(200)
+            var isMapped = false
+            for _ in 0..<20_000 where !isMapped {
+                let maps = try FileDescriptor.open("/proc/\(process.process)/maps", .readOnly)
+                let lines = try FileContents.readAll(maps, limit: 1 << 24)
+                try maps.close()
+                isMapped = String(decoding: lines, as: UTF8.self).contains(file.string)
+                if !isMapped { usleep(200) }
             }
             process.signal(SIGSTOP)
             let open = try FileDescriptor.open(file, .readWrite)
             try open.resize(to: 4096)
             try open.close()
             process.signal(SIGCONT)
+            #expect(isMapped)
         }
 
         private func message(_ file: FilePath) -> String {
