@@ -63,41 +63,6 @@ import VectorIndex
         #expect(recall([truth], [many]) >= 0.99)
     }
 
-    /// Queries that are about as far from all rows: many rows are nearly the nearest, and estimates err in all of them.
-    @Test func lowPromisesAreKeptFarFromAllRows() throws {
-        let (fixture, _) = try store(6000, dimension: 128, seed: 66)
-        let snapshot = try fixture.snapshot()
-        var random = SeededRandom(seed: 67)
-        let queries = (0..<40).map { _ in (0..<128).map { _ in random.normal() } }
-        let exact = try queries.map { try snapshot.search($0, count: 10, options: .exact) }
-        for asked: Float in [0.3, 0.5, 0.7, 0.9] {
-            var options = SearchOptions()
-            options.recall = asked
-            let found = try queries.map { try snapshot.search($0, count: 10, options: options) }
-            #expect(recall(exact, found) >= Double(asked), "\(asked)")
-        }
-    }
-
-    /// The rows left out are those near the query: what the scanned buckets held before says nothing about the rest.
-    @Test func filtersOfFarRowsKeepThePromise() throws {
-        var (fixture, vectors) = try store(6000, dimension: 64, seed: 68)
-        let snapshot = try fixture.snapshot()
-        let queries = vectors.next(40)
-        for asked: Float in [0.5, 0.9, 0.99] {
-            var truth: [[Neighbor]] = [], results: [[Neighbor]] = []
-            for query in queries {
-                let all = try snapshot.search(query, count: 1010, options: .exact)
-                let near = Set(all.prefix(1000).map(\.id))
-                var options = SearchOptions()
-                options.recall = asked
-                options.filter = snapshot.filter { !near.contains($0) }
-                truth.append(Array(all.dropFirst(1000)))
-                results.append(try snapshot.search(query, count: 10, options: options))
-            }
-            #expect(recall(truth, results) >= Double(asked), "\(asked)")
-        }
-    }
-
     /// Filters of any size, unrelated to the query, or made of the rows nearest to it or farthest from it.
     @Test func randomFiltersLoseNothing() throws {
         let seed = UInt64.random(in: .min ... .max)
