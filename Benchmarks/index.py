@@ -7,7 +7,9 @@ default; what one leaves in DIR/N, the next ones use, so that a long run can be 
     tune    finds for each index the fastest setting that reaches recall@10 of 0.95 and of 0.99 against brute force
     rates   queries per second with those settings: one thread, one query a call, rounds over all indexes in turn
     open    opening and the first query, with nothing of the files in memory
-    rows    k = 10 of every row and all pairs above a cosine of 0.95, one and two threads; adding 1,000 rows
+    add     adding 1,000 rows
+
+All rows at once: index_rows.py. How the costs grow: index_growth.py.
 
 Rates are of queries that were asked once before, so that all files are in memory, and per CPU second of the process: other
 programs on the machine matter less. Peers see their queries through their Python bindings, which cost them some microseconds
@@ -18,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from index_data import CHUNK, DIMENSION, brute_force, prepare, recall, vectors
+from index_data import DIMENSION, prepare, recall, vectors
 from index_peers import peers, time_queries
 
 GOALS = (0.95, 0.99)
-STEPS = ("build", "tune", "rates", "open", "rows")
+STEPS = ("build", "tune", "rates", "open", "add")
 
 
 class Ours:
@@ -52,7 +54,7 @@ class Run:
     """One number of rows: where its files are, and the figures so far."""
 
     def __init__(self, arguments):
-        self.rows, self.rounds = arguments.rows, arguments.rounds
+        self.rows, self.rounds, self.build_threads = arguments.rows, arguments.rounds, arguments.build_threads
         self.work = arguments.work / str(arguments.rows)
         (self.work / "peers").mkdir(parents=True, exist_ok=True)
         self.path = self.work / "results.json"
@@ -81,11 +83,12 @@ class Run:
         for peer in self.peers:
             if "build" in self.figures(peer.name) and peer.files(self.work)[0].exists():
                 continue
-            self.note(peer.name, build=peer.build(self.work))
+            self.note(peer.name, build=peer.build(self.work, self.build_threads))
             gc.collect()
         halves = self.rows * DIMENSION * 2
         for name, figures in self.results["indexes"].items():
-            built = figures["build"]
+            if not (built := figures.get("build")):
+                continue
             print(f"{name}: build {built['cpu']:.1f} CPU s, {built['wall']:.1f} s, "
                   f"{built['bytes'] / halves:.3f} x the float16 vectors", flush=True)
 
@@ -155,22 +158,7 @@ class Run:
             if "first" in figures:
                 print(f"{name}: open and first query {figures['first'] * 1000:.1f} ms, {figures['first_mib']:.0f} MiB")
 
-    def rows_step(self):
-        x = vectors(self.work / "base.f32")
-        chosen = np.sort(np.random.default_rng(5).choice(self.rows, min(self.rows, 200), replace=False))
-        exact = brute_force(x, x[chosen], 11)
-        exact = np.array([[i for i in line if i != row][:10] for line, row in zip(exact.tolist(), chosen)])
-        out = self.work / "graph.i64"
-        for threads in (2, 1) if self.rows <= 200_000 else (2,):
-            graph = self.ours.run("neighbors", self.ours.folder, DIMENSION, threads, out)
-            found = np.fromfile(out, "i8").reshape(-1, 10)[chosen]
-            pairs = self.ours.run("pairs", self.ours.folder, DIMENSION, threads, 0.95, self.work / "pairs.i64")
-            graph["recall"] = recall(found, exact)
-            pairs["recall"] = pair_recall(np.fromfile(self.work / "pairs.i64", "i8").reshape(-1, 2), x, chosen)
-            self.note("imgvec", **{f"rows_{threads}": graph, f"pairs_{threads}": pairs})
-            print(f"{threads} threads: 10 nearest of every row {graph['wall']:.1f} s ({graph['cpu']:.1f} CPU s), recall "
-                  f"{graph['recall']:.4f}; pairs above .95: {pairs['wall']:.1f} s ({pairs['cpu']:.1f} CPU s), "
-                  f"{pairs['pairs']:.0f} pairs, recall {pairs['recall']:.4f}", flush=True)
+    def add(self):
         copy = self.work / "grown"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.ours.folder, copy, copy_function=os.link)
@@ -193,19 +181,6 @@ def choose(query, sweep, truth):
             if got >= float(goal) and (goal not in best or seconds < best[goal]["seconds"]):
                 best[goal] = {"setting": parameter, "seconds": seconds, "recall": got}
     return best
-
-
-def pair_recall(pairs, x, rows):
-    """The share of the pairs above .95 that some rows are in which was found."""
-    found = set(map(tuple, np.sort(pairs, 1).tolist()))
-    hits, total = 0, 0
-    for i in range(0, len(x), CHUNK):
-        queries, others = np.nonzero(np.asarray(x[rows]) @ np.asarray(x[i:i + CHUNK]).T >= 0.9501)
-        for a, b in zip(rows[queries].tolist(), (others + i).tolist()):
-            if a != b:
-                total += 1
-                hits += (min(a, b), max(a, b)) in found
-    return hits / max(1, total)
 
 
 def forget(files):
@@ -237,6 +212,7 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("/tmp/imgvec-index-bench"))
     parser.add_argument("--only", help="the indexes to build or compare with ours, by a part of their names, with commas")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--build-threads", type=int, default=2, help="threads that build the peers' indexes")
     parser.add_argument("--first", help=argparse.SUPPRESS)
     arguments = parser.parse_intermixed_args()
     run = Run(arguments)
@@ -245,7 +221,7 @@ def main():
     for step in arguments.steps or STEPS:
         if step not in STEPS:
             sys.exit(f"there is no step '{step}'")
-        {"rows": run.rows_step}.get(step, getattr(run, step, None))()
+        getattr(run, step)()
 
 
 if __name__ == "__main__":

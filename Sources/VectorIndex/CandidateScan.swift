@@ -10,8 +10,17 @@ struct Candidate {
 /// The rows that may be among the k most similar, as far as the estimates seen so far tell.
 ///
 /// A row stays a candidate while its upper bound is not below the k-th largest lower bound.
+///
+/// The bounds are not equally far from the estimate. A row of which the upper bound is wrong is one row lost, so that
+/// bound is as certain as the asked recall. The largest of many lower bounds is the one that erred most: were they no
+/// more certain than what is asked, ten of some thousand rows that are all nearly the nearest would shut out the rest.
 struct CandidatePool {
+    /// So many standard deviations a lower bound is below its estimate, at least.
+    private static let certainty: Float = 3
+
     private let wanted: Int
+    /// How far a lower bound is below the estimate, as a multiple of what the upper one is above it.
+    private let depth: Float
     private(set) var candidates: [Candidate] = []
     /// The largest lower bounds, as a heap with the smallest on top.
     private var lowerBounds: [Float] = []
@@ -20,16 +29,18 @@ struct CandidatePool {
     /// Rows whose upper bound is below this are no candidates.
     private(set) var limit: Float
 
-    /// A pool for the `wanted` most similar rows, nil for every row above the minimum.
-    init(wanted: Int?, minimum: Float = -.infinity) {
+    /// A pool for the `wanted` most similar rows, nil for every row above the minimum; upper bounds are so many standard
+    /// `deviations` above the estimates.
+    init(wanted: Int?, minimum: Float = -.infinity, deviations: Float) {
         self.wanted = wanted ?? .max
+        depth = max(1, Self.certainty / deviations)
         limit = minimum
     }
 
     mutating func add(_ candidate: Candidate, estimate: Float) {
         candidates.append(candidate)
         guard wanted != .max else { return }
-        raise(2 * estimate - candidate.upper)
+        raise(estimate - depth * (candidate.upper - estimate))
         if candidates.count >= nextPruning {
             let limit = limit
             candidates.removeAll { $0.upper < limit }

@@ -32,9 +32,10 @@ public struct SearchOptions: Sendable {
     /// What each of two independent stages has to find so that both together find what was asked.
     var recallOfEachStage: Float { min(max(recall, 0), 1).squareRoot() }
 
-    /// A probability as standard deviations of the estimate: the quantile of the normal distribution.
+    /// A probability as standard deviations of the estimate: the quantile of the normal distribution, and never
+    /// nothing, as bounds tell by their distance from the estimate how far it may be off.
     static func deviations(_ recall: Float) -> Float {
-        NormalDistribution.quantile(Double(min(max(recall, 0.5), 1)))
+        NormalDistribution.quantile(Double(min(max(recall, 0.7), 1)))
     }
 
     /// Whether every row is to be scored.

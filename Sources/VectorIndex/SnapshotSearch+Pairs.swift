@@ -6,7 +6,7 @@ extension SnapshotSearch {
     /// (x·c - |c|^2/2) - (x·m - |m|^2/2) <= r |c - m|. Other buckets are passed over.
     func candidates(_ query: AllRowsPass.Query, above similarity: Float) -> CandidatePool {
         prepare(query.exact)
-        var pool = CandidatePool(wanted: nil, minimum: similarity)
+        var pool = CandidatePool(wanted: nil, minimum: similarity, deviations: deviations)
         let own = query.place
         for (index, part) in parts.enumerated().dropFirst(own.part) where part.segment.partition == nil {
             let first = index == own.part ? query.position.position + 1 : 0

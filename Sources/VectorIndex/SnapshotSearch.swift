@@ -35,7 +35,7 @@ final class SnapshotSearch: @unchecked Sendable {
     let chosen: ScratchMemory<UInt32>
     private let shortlist: BucketShortlist
     /// The certainty with which a code rules a row out.
-    private var deviations: Float
+    private(set) var deviations: Float
     /// The products of the means of one bucket of each part with the others.
     private let centroidProducts: ScratchMemory<Float>
     private var centroidOfProducts: [Int]
@@ -79,7 +79,7 @@ final class SnapshotSearch: @unchecked Sendable {
     /// Offers the rows most similar to a query to `best`; `excluded` is a row that does not count.
     func findNearest(_ exact: ExactQuery, count: Int, excluded: RowPlace?, best: inout BestNeighbors) {
         prepare(exact)
-        var pool = CandidatePool(wanted: count, minimum: best.threshold)
+        var pool = CandidatePool(wanted: count, minimum: best.threshold, deviations: deviations)
         for (index, part) in parts.enumerated() where part.segment.partition == nil {
             scan(index, 0..<part.segment.rows, excluded: excluded, pool: &pool)
         }
@@ -105,7 +105,7 @@ final class SnapshotSearch: @unchecked Sendable {
                 // A filter may have left out just the rows near the query.
                 most: options.filter == nil ? nil : count)
             guard !next.isEmpty else { return }
-            pool = CandidatePool(wanted: count, minimum: best.threshold)
+            pool = CandidatePool(wanted: count, minimum: best.threshold, deviations: deviations)
             scanBuckets(numbers: next, excluded: excluded, pool: &pool)
             exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
         }

@@ -2,8 +2,9 @@
 //
 //     index-bench build FOLDER VECTORS.f32 DIMENSION [ROWS PER COMMIT]
 //     index-bench query FOLDER QUERIES.f32 DIMENSION RECALL OUT.i64 [ROUNDS]
-//     index-bench neighbors FOLDER DIMENSION THREADS OUT.i64
-//     index-bench pairs FOLDER DIMENSION THREADS SIMILARITY OUT.i64
+//     index-bench filtered FOLDER QUERIES.f32 DIMENSION RECALL LEFT_OUT
+//     index-bench neighbors FOLDER DIMENSION THREADS RECALL OUT.i64
+//     index-bench pairs FOLDER DIMENSION THREADS RECALL SIMILARITY OUT.i64
 //     index-bench add FOLDER VECTORS.f32 DIMENSION
 //
 // Files are raw little-endian arrays, row after row; row i has the id i + 1.
@@ -42,10 +43,15 @@ func processorTime() -> Double {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
-/// The most memory the process ever held, in MiB; nil where the system does not tell it so.
-func peakMemory() -> Double? {
+/// The most memory the process ever held, in MiB, mapped files included; nil where the system does not tell it so.
+func peakMemory() -> Double? { memory("VmHWM:") }
+
+/// What the process holds but for mapped files, in MiB.
+func ownMemory() -> Double? { memory("RssAnon:") }
+
+func memory(_ name: String) -> Double? {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+        let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name) })
     else { return nil }
     return line.split(separator: " ").dropFirst().first.flatMap { Double($0) }.map { $0 / 1024 }
 }
@@ -107,11 +113,16 @@ func run(_ words: [String]) throws -> [String: Double] {
         result["first_mib"] = peakMemory()
         var ids = [Int64](repeating: 0, count: count * 10)
         let rounds = words.count > 6 ? Int(words[6]) ?? 1 : 1
+        var times: [Duration] = []
         func askAll() throws {
+            times.removeAll(keepingCapacity: true)
             for (index, query) in queries.enumerated() {
-                for (rank, hit) in try snapshot.search(query, count: 10, options: options).enumerated() {
-                    ids[index * 10 + rank] = Int64(hit.id) - 1
-                }
+                var hits: [Neighbor] = []
+                times.append(
+                    try ContinuousClock().measure {
+                        hits = try snapshot.search(query, count: 10, options: options)
+                    })
+                for (rank, hit) in hits.enumerated() { ids[index * 10 + rank] = Int64(hit.id) - 1 }
             }
         }
         // Not timed: what is mapped becomes part of the process at its first use, as a peer's file when it is loaded.
@@ -120,31 +131,61 @@ func run(_ words: [String]) throws -> [String: Double] {
         try write(ids, to: words[5])
         for (name, value) in all { result[name] = value / Double(rounds * count) }
         result["first"] = opening["wall"]
+        times.sort()
+        for (name, share) in [("p50", 0.5), ("p95", 0.95)] {
+            let parts = times[min(times.count - 1, Int(share * Double(times.count)))].components
+            result[name] = Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+        }
         return result
-    case ("neighbors", 5):
+    case ("filtered", 6):
+        // Without the rows nearest to each query, as a filter may leave out just those.
+        let space = try space(words[3]), values = try Floats(words[2])
+        let snapshot = try VectorSnapshot.open(folder: folder, space: space)
+        let leftOut = Int(words[5]) ?? 1000, count = values.count / space.dimension
+        var options = SearchOptions(), hits = 0, cpu = 0.0
+        options.recall = Float(words[4]) ?? 0.99
+        for index in 0..<count {
+            let query = values[index * space.dimension..<(index + 1) * space.dimension]
+            let all = try snapshot.search(query, count: leftOut + 10, options: .exact)
+            let nearest = Set(all.prefix(leftOut).map(\.id)), wanted = Set(all.dropFirst(leftOut).map(\.id))
+            options.filter = snapshot.filter { !nearest.contains($0) }
+            var found: [Neighbor] = []
+            cpu += try timed { found = try snapshot.search(query, count: 10, options: options) }["cpu"] ?? 0
+            hits += found.count { wanted.contains($0.id) }
+        }
+        return ["recall": Double(hits) / Double(count * 10), "cpu": cpu / Double(count)]
+    case ("neighbors", 6):
         let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
-        var ids: [Int64] = []
-        let time = try timed {
-            let graph = try snapshot.neighbors(count: 10, threads: Int(words[3]) ?? 1)
-            ids = (0..<graph.count).flatMap { row in
-                (0..<10).map { rank in
-                    rank < graph.neighborCount(of: row)
-                        ? Int64(graph.ids[graph.neighborRow(of: row, rank: rank)]) - 1 : -1
-                }
+        var graph: NeighborGraph?, options = SearchOptions()
+        options.recall = Float(words[4]) ?? 0.99
+        var time = try timed {
+            graph = try snapshot.neighbors(count: 10, threads: Int(words[3]) ?? 1, options: options)
+        }
+        guard let graph else { return [:] }
+        time["peak_mib"] = peakMemory()
+        time["own_mib"] = ownMemory()
+        var ids = [Int64](repeating: -1, count: graph.count * 10)
+        for row in 0..<graph.count {
+            for rank in 0..<graph.neighborCount(of: row) {
+                ids[row * 10 + rank] = Int64(graph.ids[graph.neighborRow(of: row, rank: rank)]) - 1
             }
         }
-        try write(ids, to: words[4])
+        try write(ids, to: words[5])
         return time
-    case ("pairs", 6):
+    case ("pairs", 7):
         let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
-        var found: [SimilarPair] = []
+        var found: [SimilarPair] = [], options = SearchOptions()
+        options.recall = Float(words[4]) ?? 0.99
         var time = try timed {
-            found = try snapshot.pairs(above: Float(words[4]) ?? 0.95, threads: Int(words[3]) ?? 1)
+            found = try snapshot.pairs(
+                above: Float(words[5]) ?? 0.95, threads: Int(words[3]) ?? 1, options: options)
         }
+        time["peak_mib"] = peakMemory()
+        time["own_mib"] = ownMemory()
         let ids = found.flatMap {
             [snapshot.id(ofRow: $0.a), snapshot.id(ofRow: $0.b)].map { Int64($0) - 1 }
         }
-        try write(ids, to: words[5])
+        try write(ids, to: words[6])
         time["pairs"] = Double(found.count)
         return time
     default: throw Failure(description: "'\(words.joined(separator: " "))' is no known measurement")
@@ -153,7 +194,7 @@ func run(_ words: [String]) throws -> [String: Double] {
 
 do {
     var result = try run(Array(CommandLine.arguments.dropFirst()))
-    result["peak_mib"] = peakMemory()
+    result["peak_mib"] = result["peak_mib"] ?? peakMemory()
     let line = try JSONSerialization.data(withJSONObject: result, options: [.sortedKeys])
     print(String(decoding: line, as: UTF8.self))
 } catch {
