@@ -32,23 +32,26 @@ func peakMegabytes() -> Int {
     return Int(usage.ru_maxrss) / 1024
 }
 
+/// Prints a line at once, also into a file or a pipe: a step may take minutes.
+func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+
 func measured(_ name: String, _ body: () throws -> Int) rethrows {
     let start = Date()
     let found = try body()
     let seconds = Date().timeIntervalSince(start)
-    print("\(name): \(Int(seconds * 1000)) ms, \(found) pairs, peak memory so far \(peakMegabytes()) MB")
+    say("\(name): \(Int(seconds * 1000)) ms, \(found) pairs, peak memory so far \(peakMegabytes()) MB")
 }
 
 let arguments = CommandLine.arguments.dropFirst()
 guard let rows = arguments.first.flatMap({ Int($0) }), rows > 1 else {
-    print("usage: CopyScale ROWS [hashes|turned|features|vectors ...]")
+    say("usage: CopyScale ROWS [hashes|turned|features|vectors ...]")
     exit(2)
 }
 let steps =
     arguments.dropFirst().isEmpty
     ? ["hashes", "turned", "features", "vectors"] : Array(arguments.dropFirst())
 let threads = ProcessInfo.processInfo.activeProcessorCount
-print("\(rows) rows, \(threads) threads")
+say("\(rows) rows, \(threads) threads")
 
 func hashes(_ seed: UInt64) -> [SIMD4<UInt64>] {
     var random = Random(state: seed)
@@ -141,11 +144,11 @@ if steps.contains("features") {
             }
             let seconds = Date().timeIntervalSince(began) / Double(count)
             total += seconds * Double(rows - start)
-            print(
+            say(
                 "  part of \(end - start): \(Int(seconds * 1_000_000)) µs a question, \(rows - start) questions"
             )
         }
-        print("  all questions would take \(Int(total)) s on one thread; copies found first: \(right / 2)")
+        say("  all questions would take \(Int(total)) s on one thread; copies found first: \(right / 2)")
         return pairs
     }
 }
