@@ -28,9 +28,10 @@ def journals(scene):
     return [os.path.join(folder, name) for name in names if name.endswith(".jsonl")]
 
 
-def lies(scene, is_dead):
+def lies(scene, is_dead, may_wait=False):
     """Steps of journals that are not as the journal says. With `is_dead` the last line may be cut short, and the
-    last step of a journal may lack its outcome."""
+    last step of a journal may lack its outcome; with `may_wait` any may, as `undo` leaves those for its next call that a
+    full disk kept it from taking back."""
     problems = []
     done = {}
     for journal in journals(scene):
@@ -52,7 +53,7 @@ def lies(scene, is_dead):
                 order.append(value["number"] if kind == "intent" else value)
         open_steps = [number for number, state in states.items() if state in ("intended", "undoing")]
         # (Every undo tries deleted files anew, before it comes to the step that an earlier kill has left open.)
-        if open_steps and (not is_dead or (open_steps != order[-1:] and not scene.deleted)):
+        if open_steps and not may_wait and (not is_dead or (open_steps != order[-1:] and not scene.deleted)):
             problems.append(f"{journal}: steps {open_steps} have no outcome")
         for number, step in steps.items():
             if states[number] == "done":
