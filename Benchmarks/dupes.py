@@ -1,7 +1,7 @@
 """Finding copies: imgvec beside the tools people use, on attacked photographs among hard negatives.
 
     python3 dupes.py BINARY PHOTOS [--distractors DIR] [--data DIR] [--half tune|report|all] [--peers NAME,...] [--keep DIR]
-                     [--results FILE]
+                     [--results FILE] [--rates]
 
 PHOTOS is a folder of distinct photographs: every second one (by name) is attacked, the others are used in the collages;
 --half says which (`tune` the 1st, 3rd, ..., what thresholds were chosen on; `report` the others). Distractors
@@ -15,7 +15,8 @@ attacks and distractors, those of one photograph; pairs of distractors that a pe
 lines of two names) are left out. imgvec reports groups: its pairs are those of each member with the kept picture.
 "images/s" counts everything from the files to the pairs of that run; peak memory is that of the largest process, Python
 and its libraries included where the tool is one of theirs. Needs requirements-dupes.txt; a peer that is not installed,
-or whose weights cannot be had, is named and left out. --results writes the figures as JSON.
+or whose weights cannot be had, is named and left out. --results writes the figures as JSON. --rates leaves the recalls out,
+which do not depend on what else the machine does: only the run over everything, for its rate and memory.
 """
 import argparse
 import base64
@@ -278,12 +279,13 @@ def table(results):
     names = list(results)
     print("\n| attack | " + " | ".join(names) + " |\n| --- |" + " ---: |" * len(names))
     cell = lambda value: f"{value:.2f}"
-    for group, title in ((COPIES, "**mean of copies**"), (EDITS, "**mean of edits**")):
-        for attack in group:
-            print(f"| {attack} | " + " | ".join(cell(results[n]["recall"][attack]) for n in names) + " |")
-        print(f"| {title} | " + " | ".join(
-            cell(np.mean([results[n]["recall"][a] for a in group])) for n in names) + " |")
-    print("| **mean of all** | " + " | ".join(cell(np.mean(list(results[n]["recall"].values()))) for n in names) + " |")
+    if any(results[name]["recall"] for name in names):
+        for group, title in ((COPIES, "**mean of copies**"), (EDITS, "**mean of edits**")):
+            for attack in group:
+                print(f"| {attack} | " + " | ".join(cell(results[n]["recall"][attack]) for n in names) + " |")
+            print(f"| {title} | " + " | ".join(
+                cell(np.mean([results[n]["recall"][a] for a in group])) for n in names) + " |")
+        print("| **mean of all** | " + " | ".join(cell(np.mean(list(results[n]["recall"].values()))) for n in names) + " |")
     for title, value in (
             ("precision", lambda r: f"{r['right'] / max(1, r['right'] + len(r['wrong'])):.4f}"),
             ("wrong pairs", lambda r: len(r["wrong"])), ("images/s", lambda r: f"{r['rate']:.0f}"),
@@ -302,6 +304,7 @@ def main():
     parser.add_argument("--peers", help="names, separated by commas; none: imgvec alone")
     parser.add_argument("--true", help="pairs of distractors that are copies in truth, two names a line")
     parser.add_argument("--keep", help="leave the pictures in this folder")
+    parser.add_argument("--rates", action="store_true", help="the run over everything alone, for rate and memory")
     parser.add_argument("--results", type=Path, help="write the figures to this file")
     options = parser.parse_args()
     known = set()
@@ -317,10 +320,12 @@ def main():
         files = listed("originals") + listed("distractors") + [
             file for attack in runs for file in listed(f"attacks/{attack}")]
         print(f"{photos} photographs, {len(runs)} attacks on each, {distractors} distractors: {len(files)} pictures; "
-              f"{os.cpu_count()} cores")
+              f"{os.cpu_count()} cores", flush=True)
         tools = {f"imgvec {level}": lambda level=level: Imgvec(options.binary, level, folder, scratch)
                  for level in ("copies", "edits")}
         wanted = PEERS if options.peers is None else {n: PEERS[n] for n in options.peers.split(",") if n}
+        if options.rates:
+            runs = {}
         results, missing = {}, {}
         for name, make in {**tools, **wanted}.items():
             result = in_own_process(make, files, runs, known)

@@ -74,15 +74,20 @@ extension PicturePlanes {
     /// Decides whether another picture is this one, shown in some orientation, without the help of corners: for
     /// pictures that have hardly any.
     ///
-    /// `isHashAlike` says that the perceptual hashes of the two, so turned, match by themselves.
+    /// `hashDistance` is that of the perceptual hashes of the two, so turned; nil when the hashes are of low quality.
     public func verdict(
-        on other: PicturePlanes, shownAs orientation: Orientation, isHashAlike: Bool
+        on other: PicturePlanes, shownAs orientation: Orientation, hashDistance: Int?
     ) -> CopyVerdict? {
         let map = Self.map(of: other, onto: self, shownAs: orientation)
-        guard let comparison = comparison(with: other, map: map),
-            comparison.isConvincingAlone || isHashAlike && comparison.isConvincingWithHash
-        else { return nil }
-        if let colour = comparison.colour, colour < 0.7 { return nil }
+        guard let comparison = comparison(with: other, map: map) else { return nil }
+        let isUpright = orientation == .up
+        // Of a picture of which only the coarse forms are left, the colours are coarse, too.
+        let isCoarse = isUpright && hashDistance.map(comparison.isConvincingCoarsely) ?? false
+        let isAlike =
+            hashDistance.map { comparison.isConvincing(hashDistance: $0, isUpright: isUpright) } ?? false
+        guard isCoarse || isAlike || comparison.isConvincingAlone else { return nil }
+        let leastColour: Float = isCoarse ? 0.6 : 0.7
+        if let colour = comparison.colour, colour < leastColour { return nil }
         let isMirrored = map.a * map.e - map.b * map.d < 0
         return Change(map, isMirrored: isMirrored, self, other).verdict(comparison)
     }
@@ -194,12 +199,24 @@ extension PictureComparison {
         return agreement >= 0.8 && correlation >= 0.95 && detail >= Self.fullDetail
     }
 
-    /// Whether the pixels, laid whole on whole, do not speak against hashes that match: a picture made very small or of
-    /// very low quality has lost the fine detail that the blocks compare.
-    fileprivate var isConvincingWithHash: Bool {
-        blocks >= Self.leastBlocks && agreement >= 0.65 && correlation >= 0.85 && detail >= Self.fullDetail
+    /// Whether the pixels, laid whole on whole, do not speak against hashes that match: a picture made very small or of very
+    /// low quality has lost the fine detail that the blocks compare.
+    fileprivate func isConvincing(hashDistance: Int, isUpright: Bool) -> Bool {
+        guard blocks >= Self.leastBlocks, hashDistance <= Self.hashDistance else { return false }
+        if agreement >= 0.65, correlation >= 0.85, detail >= Self.fullDetail { return true }
+        return isUpright && blocks >= 20 && agreement >= 0.8 && correlation >= 0.97
     }
 
+    /// Whether two pictures that lie frame on frame are one photograph of which only the coarse forms are left, as its hash
+    /// is not far from matching: those of different things are so near only on white, where there is little detail.
+    fileprivate func isConvincingCoarsely(_ hashDistance: Int) -> Bool {
+        guard hashDistance <= 56, blocks >= 30 else { return false }
+        if agreement >= 0.58, correlation >= 0.98, detail >= 0.5 { return true }
+        return agreement >= 0.75 && correlation >= 0.93 && detail >= 0.65
+    }
+
+    /// Perceptual hashes within so many bits match by themselves, as their authors say.
+    private static let hashDistance = 31
     private static let fullDetail: Float = 0.7
 }
 

@@ -18,7 +18,7 @@ import Testing
         }
         return Orientation.allCases.lazy.compactMap {
             let distance = here.hashes[0].distance(to: there.hashes[Int($0.rawValue) - 1])
-            return first.verdict(on: second, shownAs: $0, isHashAlike: distance <= 31)
+            return first.verdict(on: second, shownAs: $0, hashDistance: distance)
         }.first
     }
 
@@ -338,10 +338,56 @@ import Testing
             return (r + grain, g + grain, b + grain)
         }
         let other = PicturePlanes(spoilt)
-        #expect(planes.verdict(on: other, shownAs: .up, isHashAlike: false) == nil)
-        #expect(planes.verdict(on: other, shownAs: .up, isHashAlike: true) != nil)
+        #expect(planes.verdict(on: other, shownAs: .up, hashDistance: nil) == nil)
+        #expect(planes.verdict(on: other, shownAs: .up, hashDistance: 31) != nil)
         let stranger = PicturePlanes(try picture("castle.jpg"))
-        #expect(planes.verdict(on: stranger, shownAs: .up, isHashAlike: true) == nil)
+        #expect(planes.verdict(on: stranger, shownAs: .up, hashDistance: 31) == nil)
+    }
+
+    /// The worst quality and the smallest sizes leave coarse forms: frame on frame they are enough when the hashes match, and
+    /// of a picture that fills its frame also when the hashes are not far from it.
+    @Test(
+        arguments: [
+            (name: "castle.jpg", quality: 3, shrunk: 1, farthest: 56),
+            (name: "guitar.jpg", quality: 3, shrunk: 1, farthest: 56),
+            (name: "castle.jpg", quality: 30, shrunk: 20, farthest: 56),
+            (name: "black-cat.jpg", quality: 3, shrunk: 1, farthest: 31),
+            (name: "red-apple.jpg", quality: 30, shrunk: 20, farthest: 31),
+        ])
+    func coarseFormsNeedTheirHashes(name: String, quality: Int, shrunk: Int, farthest: Int) throws {
+        let scene = levels(try picture(name)) { r, g, b in
+            let grey = (r + g + b) / 3
+            return (grey, grey, grey)
+        }
+        let small = scene.resized(width: scene.width / shrunk, height: scene.height / shrunk, filter: .box)
+        func decoded(_ picture: PixelBuffer) throws -> PicturePlanes {
+            try picture.jpeg(quality: quality).withUnsafeBytes {
+                PicturePlanes(try ImageDecoder.decode($0, limits: DecodeLimits()).pixels)
+            }
+        }
+        let planes = PicturePlanes(scene), coarse = try decoded(small)
+        func isFound(_ hashDistance: Int?) -> Bool {
+            planes.verdict(on: coarse, shownAs: .up, hashDistance: hashDistance) != nil
+        }
+        #expect(isFound(0) && isFound(farthest))
+        #expect(!isFound(farthest + 1) && !isFound(nil))
+        let stranger = PicturePlanes(try picture("bookshelf.jpg"))
+        #expect(stranger.verdict(on: coarse, shownAs: .up, hashDistance: 0) == nil)
+    }
+
+    /// Colours of the worst quality are coarse, too; those of a recoloured picture are others.
+    @Test func coarseColoursHaveToBeLike() throws {
+        let scene = try picture("guitar.jpg"), planes = PicturePlanes(scene)
+        func isFound(_ other: PixelBuffer, shownAs orientation: Orientation = .up) throws -> Bool {
+            let coarse = try other.jpeg(quality: 3).withUnsafeBytes {
+                PicturePlanes(try ImageDecoder.decode($0, limits: DecodeLimits()).pixels)
+            }
+            return planes.verdict(on: coarse, shownAs: orientation, hashDistance: 40) != nil
+        }
+        #expect(try isFound(scene))
+        #expect(try !isFound(levels(scene) { ($2, $0, $1) }))
+        // What is mirrored as well is left to its corners.
+        #expect(try !isFound(scene.oriented(by: .upMirrored), shownAs: .upMirrored))
     }
 
     /// A very small size takes fine detail away: frame on frame, with corners that say so, four blocks in five are enough,

@@ -132,7 +132,7 @@ struct CopyCheck: Sendable {
                 let second = planes[pair.second],
                 let verdict = first.verdict(
                     on: second, shownAs: orientation,
-                    isHashAlike: isHashReliable && distance <= CopySearch.hashDistance)
+                    hashDistance: isHashReliable ? distance : nil)
             else { continue }
             return verdict
         }

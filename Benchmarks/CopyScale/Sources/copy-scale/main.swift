@@ -22,33 +22,45 @@ struct Random: RandomNumberGenerator {
     mutating func sparse(_ halvings: Int) -> UInt64 { (0..<halvings).reduce(~0) { word, _ in word & next() } }
 }
 
-func peakMegabytes() -> Int {
+func usage() -> rusage {
     var usage = rusage()
     #if canImport(Glibc)
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     #else
         getrusage(RUSAGE_SELF, &usage)
     #endif
-    return Int(usage.ru_maxrss) / 1024
+    return usage
 }
 
+/// What other programs do matters less to it than to the clock on the wall.
+func processorSeconds() -> Double {
+    let used = usage()
+    return Double(used.ru_utime.tv_sec + used.ru_stime.tv_sec)
+        + Double(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6
+}
+
+/// Prints a line at once, also into a file or a pipe: a step may take minutes.
+func say(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+
 func measured(_ name: String, _ body: () throws -> Int) rethrows {
-    let start = Date()
+    let start = Date(), used = processorSeconds()
     let found = try body()
-    let seconds = Date().timeIntervalSince(start)
-    print("\(name): \(Int(seconds * 1000)) ms, \(found) pairs, peak memory so far \(peakMegabytes()) MB")
+    let seconds = Date().timeIntervalSince(start), processor = processorSeconds() - used
+    say(
+        "\(name): \(Int(seconds * 1000)) ms, CPU \(Int(processor * 1000)) ms, \(found) pairs, peak memory \(Int(usage().ru_maxrss) / 1024) MB"
+    )
 }
 
 let arguments = CommandLine.arguments.dropFirst()
 guard let rows = arguments.first.flatMap({ Int($0) }), rows > 1 else {
-    print("usage: CopyScale ROWS [hashes|turned|features|vectors ...]")
+    say("usage: CopyScale ROWS [hashes|turned|features|vectors ...]")
     exit(2)
 }
 let steps =
     arguments.dropFirst().isEmpty
     ? ["hashes", "turned", "features", "vectors"] : Array(arguments.dropFirst())
 let threads = ProcessInfo.processInfo.activeProcessorCount
-print("\(rows) rows, \(threads) threads")
+say("\(rows) rows, \(threads) threads")
 
 func hashes(_ seed: UInt64) -> [SIMD4<UInt64>] {
     var random = Random(state: seed)
@@ -118,34 +130,42 @@ if steps.contains("features") {
     let corners = max(64, Int(640 * (10_000 / Double(max(rows, 10_000))).squareRoot()))
     let part = max(1, 3_000_000 / corners)
     measured("shared patches, \(corners) corners a picture, one thread") {
-        var pairs = 0, right = 0
-        var total = 0.0
+        var pairs = 0, right = 0, copies = 0
+        var total = 0.0, making = 0.0
         var scratch = DescriptorIndex.Scratch()
         for start in stride(from: 0, to: rows, by: part) {
             let end = min(start + part, rows)
-            let index = DescriptorIndex((start..<end).map { patches($0, corners) })
-            // Of each part's questions at most 20,000 are asked, and the time is told for all.
-            let asked = stride(from: start, to: rows, by: max(1, (rows - start) / 20_000))
-            let began = Date()
-            var count = 0
-            for row in asked {
-                count += 1
-                let asking = patches(row, corners)
+            let material = (start..<end).map { patches($0, corners) }
+            var began = processorSeconds()
+            let index = DescriptorIndex(material)
+            making += processorSeconds() - began
+            // Of each part's questions some 500 are asked, and the time is told for all.
+            let asked = (0..<500).map { start + Int(Double(rows - start) * (Double($0) + 0.5) / 500) }
+            let questions = asked.map { patches($0, corners) }
+            began = processorSeconds()
+            for (row, asking) in zip(asked, questions) {
+                var best: Int?
                 for _ in 0..<2 {  // as it is, and mirrored
                     let votes = index.votes(
                         for: asking, below: min(row - start, end - start), least: 16, limit: 24,
                         scratch: &scratch)
                     pairs += votes.count
-                    if row % 10 == 9, row - 1 < end, votes.first?.position == row - 1 - start { right += 1 }
+                    best = votes.first?.position
+                }
+                if row % 10 == 9, row - 1 < end {
+                    copies += 1
+                    if best == row - 1 - start { right += 1 }
                 }
             }
-            let seconds = Date().timeIntervalSince(began) / Double(count)
+            let seconds = (processorSeconds() - began) / Double(asked.count)
             total += seconds * Double(rows - start)
-            print(
-                "  part of \(end - start): \(Int(seconds * 1_000_000)) µs a question, \(rows - start) questions"
+            say(
+                "  part of \(end - start): \(Int(seconds * 1_000_000)) µs CPU a picture that asks, \(rows - start) of them"
             )
         }
-        print("  all questions would take \(Int(total)) s on one thread; copies found first: \(right / 2)")
+        say(
+            "  making the parts takes \(Int(making)) s of CPU, all questions would take \(Int(total)) s; of \(copies) copies asked for, \(right) come first"
+        )
         return pairs
     }
 }
