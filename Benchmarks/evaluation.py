@@ -196,7 +196,7 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", help="an installed model instead of the one inside imgvec")
-    parser.add_argument("--dupes", action="store_true", help="also run `imgvec dupes` on the copies (some minutes more)")
+    parser.add_argument("--dupes", action="store_true", help="also run `imgvec dupes` on the copies (tens of minutes more)")
     options = parser.parse_args()
     binary, rows = Binary(options.binary, options.model), read_dev(options.data)
     labels = sorted({row["label"] for row in rows if "label" in row})
