@@ -100,6 +100,28 @@ public final class MappedFile: @unchecked Sendable {
         madvise(UnsafeMutableRawPointer(mutating: base + start), wanted.upperBound - start, advice)
     }
 
+    /// Whether a short range (up to 16 pages) is in memory and need not come from the disk; false where that is not known.
+    public func isInMemory(_ range: Range<Int>) -> Bool {
+        let page = max(sysconf(Int32(_SC_PAGESIZE)), 4096)
+        let wanted = range.clamped(to: 0..<bytes.count)
+        guard let base = bytes.baseAddress, !wanted.isEmpty else { return true }
+        let start = wanted.lowerBound / page * page
+        let count = (wanted.upperBound - start + page - 1) / page
+        guard count <= 16 else { return false }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { pages in
+            pages.initialize(repeating: 0)
+            let memory = UnsafeMutableRawPointer(mutating: base + start)
+            #if canImport(Darwin)
+                let found = pages.withMemoryRebound(to: CChar.self) {
+                    mincore(memory, count * page, $0.baseAddress)
+                }
+            #else
+                let found = mincore(memory, count * page, pages.baseAddress)
+            #endif
+            return found == 0 && pages.prefix(count).allSatisfy { $0 & 1 == 1 }
+        }
+    }
+
     /// Gives back the memory of the pages that lie wholly within bytes of a mapped file; they are read from the file
     /// again when they are touched again.
     public static func forgetPages(of bytes: UnsafeRawBufferPointer) {

@@ -52,8 +52,11 @@ struct ExactQuery {
     ) {
         let candidates = pool.sorted()
         if isCold {
+            var fetching = Fetching()
             for candidate in candidates where candidate.upper >= best.threshold {
-                parts[Int(candidate.part)].segment.fetchVector(ofRow: Int(candidate.row))
+                let segment = parts[Int(candidate.part)].segment, row = Int(candidate.row)
+                if fetching.wants(segment.hasVectorInMemory(ofRow: row)) { segment.fetchVector(ofRow: row) }
+                if fetching.isNeedless { break }
             }
         }
         var start = 0

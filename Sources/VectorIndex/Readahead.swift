@@ -39,6 +39,18 @@ extension Segment {
         }
     }
 
+    /// Whether the codes at some positions are in memory, as far as the first of them tell.
+    func hasCodesInMemory(_ positions: Range<Int>) -> Bool {
+        let start = layout.codes + positions.lowerBound * (layout.codeBits / 8)
+        return file.isInMemory(start..<start + 1)
+    }
+
+    /// Whether a row's vector is in memory.
+    func hasVectorInMemory(ofRow row: Int) -> Bool {
+        let start = layout.vectors + row * layout.rowBytes
+        return file.isInMemory(start..<start + layout.rowBytes)
+    }
+
     /// A row's vector is going to be read.
     func fetchVector(ofRow row: Int) {
         let start = layout.vectors + row * layout.rowBytes
@@ -46,6 +58,27 @@ extension Segment {
         let factor = layout.factors + SegmentLayout.codeFactorCount * layout.factorStride + 4 * row
         file.advise(.willNeed, in: factor..<factor + 4)
         file.advise(.willNeed, in: layout.ids + 8 * row..<layout.ids + 8 * row + 8)
+    }
+}
+
+/// Decides by the first places that are going to be read whether there is anything to ask for: telling the system costs a
+/// microsecond a place, and a question that is far from all rows has tens of thousands.
+struct Fetching {
+    private static let enough = 48
+    private var present = 0
+    private var isMissing = false
+
+    /// Whether so many places were in memory from the beginning that the others are taken to be.
+    var isNeedless: Bool { present >= Self.enough }
+
+    /// Whether a place has to be asked for; `isInMemory` is looked at until the first that is not.
+    mutating func wants(_ isInMemory: @autoclosure () -> Bool) -> Bool {
+        if !isMissing, isInMemory() {
+            present += 1
+            return false
+        }
+        isMissing = true
+        return true
     }
 }
 

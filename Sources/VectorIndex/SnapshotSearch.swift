@@ -147,11 +147,14 @@ final class SnapshotSearch: @unchecked Sendable {
     private func scanFirst(_ first: [Int], excluded: RowPlace?, pool: inout CandidatePool) -> Float {
         var squares: Float = 0, scanned: Float = 0
         if isCold {
+            var fetching = Fetching()
             for number in first {
                 let (index, bucket) = locate(number)
-                if let partition = parts[index].segment.partition {
-                    parts[index].segment.fetchCodes(partition.positions(bucket))
+                guard let positions = parts[index].segment.partition?.positions(bucket) else { continue }
+                if fetching.wants(parts[index].segment.hasCodesInMemory(positions)) {
+                    parts[index].segment.fetchCodes(positions)
                 }
+                if fetching.isNeedless { break }
             }
         }
         for number in first {
@@ -233,7 +236,14 @@ final class SnapshotSearch: @unchecked Sendable {
         guard let partition = parts[index].segment.partition else { return }
         let least = after?.part == index ? (after?.position ?? 0) + 1 : 0
         if isCold {
-            for bucket in buckets { parts[index].segment.fetchCodes(partition.positions(Int(bucket))) }
+            var fetching = Fetching()
+            for bucket in buckets {
+                let positions = partition.positions(Int(bucket))
+                if fetching.wants(parts[index].segment.hasCodesInMemory(positions)) {
+                    parts[index].segment.fetchCodes(positions)
+                }
+                if fetching.isNeedless { break }
+            }
         }
         var run = 0..<0
         for bucket in buckets {

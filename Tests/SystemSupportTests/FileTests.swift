@@ -15,6 +15,7 @@ import Testing
         try write("hello", to: path)
         let file = try MappedFile(path)
         #expect(Array(file.bytes) == Array("hello".utf8))
+        #expect(file.isInMemory(1..<3) && file.isInMemory(5..<5) && file.isInMemory(-4..<900))
         file.advise(.willNeed, in: 1..<900)
         try write("", to: path)
         #expect(try MappedFile(path).bytes.isEmpty)
