@@ -53,10 +53,8 @@ struct ExactQuery {
         let candidates = pool.sorted()
         if isCold {
             var fetching = Fetching()
-            for candidate in candidates where candidate.upper >= best.threshold {
-                let segment = parts[Int(candidate.part)].segment, row = Int(candidate.row)
-                if fetching.wants(segment.hasVectorInMemory(ofRow: row)) { segment.fetchVector(ofRow: row) }
-                if fetching.isNeedless { break }
+            for candidate in candidates where candidate.upper >= best.threshold && !fetching.isNeedless {
+                parts[Int(candidate.part)].segment.fetchVector(ofRow: Int(candidate.row), &fetching)
             }
         }
         var start = 0

@@ -24,9 +24,11 @@ extension Segment {
     /// All of the file is going to be read.
     func expectEverything() { file.advise(.normal) }
 
-    /// The codes at some positions are going to be read, and the rows they belong to looked up.
-    func fetchCodes(_ positions: Range<Int>) {
-        let codeBytes = layout.codeBits / 8
+    /// The codes at some positions are going to be read, and the rows they belong to looked up; they are not asked for when
+    /// they are in memory, as far as the first of them tell.
+    func fetchCodes(_ positions: Range<Int>, _ fetching: inout Fetching) {
+        let codeBytes = layout.codeBits / 8, first = layout.codes + positions.lowerBound * codeBytes
+        guard fetching.wants(file.isInMemory(first..<first + 1)) else { return }
         file.advise(
             .willNeed,
             in: layout.codes + positions.lowerBound * codeBytes..<layout.codes + positions.upperBound
@@ -39,21 +41,10 @@ extension Segment {
         }
     }
 
-    /// Whether the codes at some positions are in memory, as far as the first of them tell.
-    func hasCodesInMemory(_ positions: Range<Int>) -> Bool {
-        let start = layout.codes + positions.lowerBound * (layout.codeBits / 8)
-        return file.isInMemory(start..<start + 1)
-    }
-
-    /// Whether a row's vector is in memory.
-    func hasVectorInMemory(ofRow row: Int) -> Bool {
+    /// A row's vector is going to be read, which is not asked for when it is in memory.
+    func fetchVector(ofRow row: Int, _ fetching: inout Fetching) {
         let start = layout.vectors + row * layout.rowBytes
-        return file.isInMemory(start..<start + layout.rowBytes)
-    }
-
-    /// A row's vector is going to be read.
-    func fetchVector(ofRow row: Int) {
-        let start = layout.vectors + row * layout.rowBytes
+        guard fetching.wants(file.isInMemory(start..<start + layout.rowBytes)) else { return }
         file.advise(.willNeed, in: start..<start + layout.rowBytes)
         let factor = layout.factors + SegmentLayout.codeFactorCount * layout.factorStride + 4 * row
         file.advise(.willNeed, in: factor..<factor + 4)

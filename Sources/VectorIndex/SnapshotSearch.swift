@@ -148,13 +148,10 @@ final class SnapshotSearch: @unchecked Sendable {
         var squares: Float = 0, scanned: Float = 0
         if isCold {
             var fetching = Fetching()
-            for number in first {
+            for number in first where !fetching.isNeedless {
                 let (index, bucket) = locate(number)
                 guard let positions = parts[index].segment.partition?.positions(bucket) else { continue }
-                if fetching.wants(parts[index].segment.hasCodesInMemory(positions)) {
-                    parts[index].segment.fetchCodes(positions)
-                }
-                if fetching.isNeedless { break }
+                parts[index].segment.fetchCodes(positions, &fetching)
             }
         }
         for number in first {
@@ -237,12 +234,8 @@ final class SnapshotSearch: @unchecked Sendable {
         let least = after?.part == index ? (after?.position ?? 0) + 1 : 0
         if isCold {
             var fetching = Fetching()
-            for bucket in buckets {
-                let positions = partition.positions(Int(bucket))
-                if fetching.wants(parts[index].segment.hasCodesInMemory(positions)) {
-                    parts[index].segment.fetchCodes(positions)
-                }
-                if fetching.isNeedless { break }
+            for bucket in buckets where !fetching.isNeedless {
+                parts[index].segment.fetchCodes(partition.positions(Int(bucket)), &fetching)
             }
         }
         var run = 0..<0

@@ -6,7 +6,7 @@ import Testing
 
 /// Memory that large tensors leave to each other.
 @Suite struct WorkingMemoryTests {
-    private let large = [WorkingMemory.smallest / 4 + 1000]
+    private let large = WorkingMemory.smallest / 4 + 1000
 
     @Test func tensorsNeverShareMemoryWhileTheyLive() {
         var random = SeededRandom(seed: 5)
@@ -16,7 +16,7 @@ import Testing
                 let (tensor, mark) = living.remove(at: Int.random(in: 0..<living.count, using: &random))
                 #expect(tensor.read { elements in (0..<tensor.count).allSatisfy { elements[$0] == mark } })
             }
-            let count = large[0] + Int.random(in: 0..<large[0], using: &random)
+            let count = large + Int.random(in: 0..<large, using: &random)
             let mark = Float(step)
             living.append((Tensor([count], repeating: mark), mark))
         }
