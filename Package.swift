@@ -53,7 +53,7 @@ let package = Package(
             ["Acting", "Analysis", "Encoders", "VectorIndex", "Imaging", "SystemSupport", grdb, system]),
         module("ModelHub", ["Encoders", "Inference", "SystemSupport", "CHTTP", crypto, system]),
         module("Acting", ["SystemSupport", "CFileActions", crypto, system]),
-        module("Analysis", ["VectorIndex"]),
+        module("Analysis", ["VectorIndex", "CKernels"]),
         module(
             "Encoders",
             ["Inference", "Imaging", "SystemSupport", "CBundledModel", crypto, system]),

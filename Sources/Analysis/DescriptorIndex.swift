@@ -1,3 +1,5 @@
+import CKernels
+
 /// Pictures by the descriptors of their local features: tells which share many with another picture.
 ///
 /// Eight tables hold every descriptor under a key of some of its bits; descriptors of one patch, though they differ in
@@ -41,21 +43,16 @@ public struct DescriptorIndex: Sendable {
     public static let words = 4
     /// Descriptors that differ in at most so many of their 256 bits are taken for one patch.
     public static let distance = 60
-    private static let tableCount = 8
-    private static let largestBucket = 64
 
     private let pictureCount: Int
     private let descriptors: [UInt64]
     private let owners: [UInt32]
+    /// Where the descriptors of each picture begin, and where the last ones end.
+    private let firsts: [UInt32]
     private let turns: [UInt8], sizes: [UInt8]
-    private let keyBits: Int
-    private let tables: [Table]
-
-    /// Entries of one table, sorted by key.
-    private struct Table: Sendable {
-        var starts: [UInt32]
-        var entries: [UInt32]
-    }
+    private let keyBits: UInt32, masks: ck_key_masks
+    /// The tables one after the other, as `ck_meet_descriptors` reads them.
+    private let starts: [UInt32], entries: [UInt32]
 
     /// Indexes pictures given by their patches. Takes some 72 bytes a descriptor.
     public init(_ pictures: [Patches]) {
@@ -63,53 +60,42 @@ public struct DescriptorIndex: Sendable {
         let total = pictures.reduce(0) { $0 + $1.turns.count }
         var all: [UInt64] = []
         all.reserveCapacity(total * Self.words)
-        var owners: [UInt32] = []
+        var owners: [UInt32] = [], firsts: [UInt32] = []
         owners.reserveCapacity(total)
         for (position, patches) in pictures.enumerated() {
+            firsts.append(UInt32(owners.count))
             all += patches.words
             owners += repeatElement(UInt32(position), count: patches.turns.count)
         }
+        self.firsts = firsts + [UInt32(total)]
         turns = pictures.flatMap(\.turns)
         sizes = pictures.flatMap(\.sizes)
         descriptors = all
         self.owners = owners
-        let bits = max(8, min(22, Int.bitWidth - total.leadingZeroBitCount - 1))
+        let bits = UInt32(max(8, min(22, Int.bitWidth - total.leadingZeroBitCount - 1)))
         keyBits = bits
-        tables = (0..<Self.tableCount).map { table in
-            var starts = [UInt32](repeating: 0, count: (1 << bits) + 1)
-            var keys = [UInt32](repeating: 0, count: total)
+        var masks = ck_descriptor_key_masks(bits)
+        self.masks = masks
+        let tables = Int(CK_DESCRIPTOR_TABLES), keyCount = 1 << Int(bits)
+        var starts = [UInt32](repeating: 0, count: tables * (keyCount + 1))
+        var entries = [UInt32](repeating: 0, count: tables * total)
+        var keys = [UInt32](repeating: 0, count: total)
+        for table in 0..<tables {
+            let start = table * (keyCount + 1)
             all.withUnsafeBufferPointer { all in
-                for index in 0..<total {
-                    let key = Self.key(all, index * Self.words, table, bits)
-                    keys[index] = key
-                    starts[Int(key) + 1] += 1
-                }
+                guard let first = all.baseAddress else { return }
+                ck_descriptor_keys(first, total, &masks, table, &keys)
             }
-            for key in 0..<(1 << bits) { starts[key + 1] += starts[key] }
-            var next = starts
-            var entries = [UInt32](repeating: 0, count: total)
+            for key in keys { starts[start + Int(key) + 1] += 1 }
+            for key in 0..<keyCount { starts[start + key + 1] += starts[start + key] }
+            var next = starts[start..<start + keyCount]
             for index in 0..<total {
-                let key = Int(keys[index])
-                entries[Int(next[key])] = UInt32(index)
+                let key = start + Int(keys[index])
+                entries[table * total + Int(next[key])] = UInt32(index)
                 next[key] += 1
             }
-            return Table(starts: starts, entries: entries)
         }
-    }
-
-    /// One bit of every cell of the descriptor's patch, in directions that go round; with more than 16, bits of the
-    /// upper quartile too.
-    private static func key(
-        _ words: UnsafeBufferPointer<UInt64>, _ start: Int, _ table: Int, _ bits: Int
-    ) -> UInt32 {
-        var key: UInt32 = 0
-        for k in 0..<bits {
-            let cell = k < 16 ? k : (5 * k + 3) & 15
-            let bit = 8 * cell + (k < 16 ? table + 3 * k : table + 5 * k + 4) & 7
-            let word = words[start + (k < 16 ? 0 : 2) + bit / 64]
-            key = key << 1 | UInt32(truncatingIfNeeded: (word >> UInt64(bit & 63)) & 1)
-        }
-        return key
+        (self.starts, self.entries) = (starts, entries)
     }
 
     /// Working memory of one thread.
@@ -121,6 +107,10 @@ public struct DescriptorIndex: Sendable {
         fileprivate var stamp: UInt32 = 0
         /// Where the present descriptor was met: pictures and bins, and how many pictures.
         fileprivate var met: [(owner: UInt32, bin: UInt32)] = [], owners = 0
+        /// What was met under the keys of some descriptors.
+        fileprivate var meetings = [ck_meeting](
+            repeating: ck_meeting(),
+            count: Int(CK_DESCRIPTOR_ASKED * CK_DESCRIPTOR_TABLES * CK_DESCRIPTOR_BUCKET))
         /// Pictures that something speaks for.
         fileprivate var touched: [Int] = []
 
@@ -224,37 +214,48 @@ public struct DescriptorIndex: Sendable {
         for wanted: Patches, below end: Int, least: Int, limit: Int, scratch: inout Scratch
     ) -> [Vote] {
         scratch.prepare(for: pictureCount)
-        wanted.words.withUnsafeBufferPointer { words in
-            descriptors.withUnsafeBufferPointer { mine in
-                for index in wanted.turns.indices {
-                    scratch.advance()
-                    let first = index * Self.words
-                    for (number, table) in tables.enumerated() {
-                        let key = Int(Self.key(words, first, number, keyBits))
-                        let bucket = Int(table.starts[key])..<Int(table.starts[key + 1])
-                        guard bucket.count <= Self.largestBucket else { continue }
-                        for place in bucket {
-                            let entry = Int(table.entries[place])
-                            let owner = Int(owners[entry])
-                            guard owner < end else { continue }
-                            let other = entry * Self.words
-                            let differing =
-                                (words[first] ^ mine[other]).nonzeroBitCount
-                                + (words[first + 1] ^ mine[other + 1]).nonzeroBitCount
-                                + (words[first + 2] ^ mine[other + 2]).nonzeroBitCount
-                                + (words[first + 3] ^ mine[other + 3]).nonzeroBitCount
-                            guard differing <= Self.distance else { continue }
-                            let turn = Int((wanted.turns[index] &- turns[entry] &+ 8) >> 4)
-                            let scale = (Int(wanted.sizes[index]) - Int(sizes[entry]) + Self.scaleBins) / 2
-                            scratch.meet(
-                                owner,
-                                bin: turn * Self.scaleBins + max(0, min(Self.scaleBins - 1, scale)))
-                        }
-                    }
-                    scratch.count(among: min(end, pictureCount))
+        let end = max(0, min(end, pictureCount)), count = wanted.turns.count
+        for first in stride(from: 0, to: count, by: Int(CK_DESCRIPTOR_ASKED)) {
+            let asked = first..<min(first + Int(CK_DESCRIPTOR_ASKED), count)
+            let met = meet(asked, of: wanted, below: firsts[end], &scratch.meetings)
+            var next = 0
+            for index in asked {
+                scratch.advance()
+                while next < met, first + Int(scratch.meetings[next].asked) == index {
+                    let entry = Int(scratch.meetings[next].entry)
+                    let turn = Int((wanted.turns[index] &- turns[entry] &+ 8) >> 4)
+                    let scale = (Int(wanted.sizes[index]) - Int(sizes[entry]) + Self.scaleBins) / 2
+                    scratch.meet(
+                        Int(owners[entry]),
+                        bin: turn * Self.scaleBins + max(0, min(Self.scaleBins - 1, scale)))
+                    next += 1
                 }
+                scratch.count(among: end)
             }
         }
         return Array(scratch.votes(least: least, limit: max(limit, Self.shortlist)).prefix(limit))
+    }
+
+    /// Meets the indexed descriptors near some of those that are wanted; returns how many there are.
+    private func meet(
+        _ asked: Range<Int>, of wanted: Patches, below end: UInt32, _ meetings: inout [ck_meeting]
+    ) -> Int {
+        starts.withUnsafeBufferPointer { starts in
+            entries.withUnsafeBufferPointer { entries in
+                descriptors.withUnsafeBufferPointer { descriptors in
+                    wanted.words.withUnsafeBufferPointer { words in
+                        guard let starts = starts.baseAddress, let entries = entries.baseAddress,
+                            let mine = descriptors.baseAddress, let words = words.baseAddress
+                        else { return 0 }
+                        var tables = ck_descriptor_tables(
+                            starts: starts, entries: entries, descriptors: mine, count: owners.count,
+                            key_bits: keyBits, masks: masks)
+                        return ck_meet_descriptors(
+                            &tables, words + asked.lowerBound * Self.words, asked.count, end,
+                            UInt32(Self.distance), &meetings)
+                    }
+                }
+            }
+        }
     }
 }

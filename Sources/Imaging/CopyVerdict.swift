@@ -18,22 +18,36 @@ extension PictureSketch {
     /// Fewer corners than this that agree are chance.
     public static let leastSupport = 5
 
-    /// How another picture may lie on this one as its corners tell, as it is and mirrored, the likelier first; none when
-    /// they tell nothing.
-    public func alignments(of other: PictureSketch) -> [FeatureAlignment] {
-        features.alignments(of: other.features, support: Self.leastSupport)
+    /// How another picture may lie on this one as its corners tell, as it is, mirrored or both, the likelier first; none
+    /// when they tell nothing.
+    public func alignments(
+        of other: PictureSketch, ways: LocalFeatures.Ways = .both
+    ) -> [FeatureAlignment] {
+        features.alignments(of: other.features, support: Self.leastSupport, ways: ways)
     }
 
-    /// Whether pictures that lie on each other like this can be one photograph as far as their outlines tell: whether one
-    /// of them is on the other whole, or nearly. Costs next to nothing; what it refuses, `verdict(on:laid:)` would.
-    public func mayBeWhole(_ other: PictureSketch, laid alignment: FeatureAlignment) -> Bool {
-        guard
-            let coverage = alignment.map.coverage(
-                ofFirst: (Double(features.width), Double(features.height)),
-                second: (Double(other.features.width), Double(other.features.height)))
+    /// Whether pictures that lie on each other like this can be one photograph as far as a glance tells: one of them is on
+    /// the other whole, or nearly, and their detail at 64 pixels agrees at all.
+    ///
+    /// Costs some 50 µs, and spares most pairs of strangers from being read from the disk and looked at closely.
+    public func mayMatch(_ other: PictureSketch, laid alignment: FeatureAlignment) -> Bool {
+        let sizes = (
+            first: (width: Double(features.width), height: Double(features.height)),
+            second: (width: Double(other.features.width), height: Double(other.features.height))
+        )
+        guard let coverage = alignment.map.coverage(ofFirst: sizes.first, second: sizes.second),
+            max(coverage.first, coverage.second) >= PictureComparison.leastInside - 0.05
         else { return false }
-        return max(coverage.first, coverage.second) >= PictureComparison.leastInside - 0.05
+        // A tile of a collage is cut to its shape: what lies beside it shows something else.
+        if alignment.support >= Self.tileSupport, min(coverage.first, coverage.second) <= 0.45 { return true }
+        return glance.correlation(with: other.glance, laid: alignment.map, sizes: sizes) ?? 1
+            >= Self.leastCorrelation
     }
+
+    /// Of 4,850 edits of 99 photographs, other than collages, none correlated less than 0.65 at a glance; of pairs of
+    /// strangers, laid as their corners say, half did by 0.12, and one in a hundred by 0.38.
+    private static let leastCorrelation: Float = 0.3
+    fileprivate static let tileSupport = 20
 }
 
 extension PicturePlanes {
@@ -159,7 +173,8 @@ extension PictureComparison {
         }
         // A tile of a collage: the photograph was cut to its shape, and sticks out of the tile into others.
         guard inside >= Self.leastInside, rest <= 0.4, detail >= 0.4 else { return nil }
-        return support >= 20 && patch.agreement >= 0.88 && part >= 0.38 && patch.blocks >= Self.some
+        return support >= PictureSketch.tileSupport && patch.agreement >= 0.88 && part >= 0.38
+            && patch.blocks >= Self.some
             ? .tile : nil
     }
 
@@ -168,6 +183,11 @@ extension PictureComparison {
     private func isConvincingFrameOnFrame(support: Int) -> Bool {
         guard blocks >= 20, support >= 20 else { return false }
         if support >= 30, agreement >= 0.7, correlation >= 0.97, detail >= 0.5 { return true }
+        if support >= Self.much, blocks >= Self.some, agreement >= 0.85, correlation >= 0.99,
+            meanCorrelation >= 0.92
+        {
+            return true
+        }
         return agreement >= 0.8 && correlation >= 0.85 && detail >= 0.65
     }
 
@@ -188,6 +208,10 @@ extension PictureComparison {
     fileprivate func hasLikelyColours(support: Int) -> Bool {
         guard let colour, colour < PicturePlanes.sameColour else { return true }
         if support >= 140, agreement >= 0.8, detail >= 0.35, correlation >= 0.95 { return true }
+        // The grain is the same: a like thing in another colour has its own.
+        if support >= Self.much, blocks >= Self.some, agreement >= 0.97, meanCorrelation >= 0.985 {
+            return true
+        }
         return support >= 60 && agreement >= 0.9 && detail >= 0.45
     }
 

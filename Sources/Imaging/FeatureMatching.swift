@@ -22,6 +22,18 @@ public struct FeatureAlignment: Sendable {
 }
 
 extension LocalFeatures {
+    /// Whether a picture may lie on another as it is, mirrored, or either way.
+    public struct Ways: OptionSet, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// As it is, however turned.
+        public static let plain = Ways(rawValue: 1)
+        /// Mirrored, however turned.
+        public static let mirrored = Ways(rawValue: 2)
+        /// Either.
+        public static let both: Ways = [.plain, .mirrored]
+    }
+
     /// Descriptors that differ in more bits than this are not taken for the same patch.
     private static let matchDistance: UInt32 = 84
     /// The pairs of patches that hypotheses are made from: the most alike, and those that most others are turned and
@@ -37,13 +49,17 @@ extension LocalFeatures {
     /// less.
     private static let undoubted = 60
 
-    /// Where another picture may lie on this one, as it is and mirrored, the one with more support first; none when fewer
+    /// Where another picture may lie on this one, as it is, mirrored or both, the one with more support first; none when fewer
     /// than `support` corners agree. Always the same for the same features: no chance is involved. Costs n × m
-    /// descriptor distances.
-    public func alignments(of other: LocalFeatures, support: Int) -> [FeatureAlignment] {
-        let plain = alignment(of: other, isMirrored: false, support: support)
-        if let plain, plain.support >= Self.undoubted { return [plain] }
-        let turned = alignment(of: other.mirrored, isMirrored: true, support: support)
+    /// descriptor distances for each.
+    public func alignments(
+        of other: LocalFeatures, support: Int, ways: Ways = .both
+    ) -> [FeatureAlignment] {
+        let plain = ways.contains(.plain) ? alignment(of: other, isMirrored: false, support: support) : nil
+        if let plain, plain.support >= Self.undoubted || !ways.contains(.mirrored) { return [plain] }
+        let turned =
+            ways.contains(.mirrored)
+            ? alignment(of: other.mirrored, isMirrored: true, support: support) : nil
         guard let plain else { return turned.map { [$0] } ?? [] }
         guard let turned else { return [plain] }
         return turned.support > plain.support ? [turned, plain] : [plain, turned]

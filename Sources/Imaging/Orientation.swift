@@ -20,6 +20,14 @@ public enum Orientation: UInt8, Sendable, CaseIterable {
     /// Upright after a quarter turn counter-clockwise.
     case left = 8
 
+    /// Whether it is stored mirrored, however turned.
+    public var isMirrored: Bool {
+        switch self {
+        case .up, .down, .right, .left: false
+        case .upMirrored, .downMirrored, .leftMirrored, .rightMirrored: true
+        }
+    }
+
     /// Whether width and height change places.
     public var exchangesSides: Bool { rawValue >= 5 }
 }

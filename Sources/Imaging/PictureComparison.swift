@@ -63,7 +63,9 @@ extension PicturePlanes {
 
     /// Compares this picture with another that `map` lays on it; nil when they hardly overlap. Costs one warp of 256 pixels a side.
     public func comparison(with other: PicturePlanes, map: PlaneMap) -> PictureComparison? {
-        guard let back = map.inverse, let window = overlap(with: other, map: map) else { return nil }
+        guard let back = map.inverse,
+            let window = map.overlap(ofFirst: (width, height), second: (other.width, other.height))
+        else { return nil }
         // A picture of fifty pixels has no detail for more samples than that, only the traces of its compression.
         let middle = back(window.x + window.width / 2, window.y + window.height / 2)
         let right = back(window.x + window.width, window.y + window.height / 2)
@@ -107,24 +109,6 @@ extension PicturePlanes {
                 side * Double(patch.columns.count), side * Double(patch.rows.count)
             ))
         return result
-    }
-
-    /// The box around the part of this picture that the other covers.
-    private func overlap(
-        with other: PicturePlanes, map: PlaneMap
-    ) -> (x: Double, y: Double, width: Double, height: Double)? {
-        var (left, top, right, bottom) = (
-            Double.infinity, Double.infinity, -Double.infinity, -Double.infinity
-        )
-        for (x, y) in [(0.0, 0.0), (1, 0), (0, 1), (1, 1)] {
-            guard map.g * x * other.width + map.h * y * other.height + 1 > 0.1 else { return nil }
-            let corner = map(x * other.width, y * other.height)
-            (left, top) = (min(left, corner.x), min(top, corner.y))
-            (right, bottom) = (max(right, corner.x), max(bottom, corner.y))
-        }
-        (left, top, right, bottom) = (max(left, 0), max(top, 0), min(right, width), min(bottom, height))
-        guard right - left > 0.02, bottom - top > 0.02 else { return nil }
-        return (left, top, right - left, bottom - top)
     }
 
     /// Colour planes vary by at least this many levels in a picture that counts as coloured.

@@ -1,7 +1,7 @@
 import CKernels
 
-/// What a search for edited copies keeps of a picture: perceptual hashes for the eight ways to turn and mirror it, and
-/// its local features.
+/// What a search for edited copies keeps of a picture: perceptual hashes for the eight ways to turn and mirror it, its
+/// local features, and the picture itself at 64 pixels.
 public struct PictureSketch: Sendable, Equatable {
     /// PDQ hashes of the picture at 64 x 64 pixels, by the EXIF value of the orientation less one: the first is the
     /// picture's own. At that size turning the picture turns its hash exactly.
@@ -10,6 +10,8 @@ public struct PictureSketch: Sendable, Equatable {
     public let hashQuality: Int
     /// Corners and what is around them.
     public let features: LocalFeatures
+    /// The picture at 64 pixels.
+    public let glance: Glance
 
     /// Makes the sketch of a picture. Costs its features and eight hashes.
     public init(_ picture: PixelBuffer) {
@@ -17,6 +19,7 @@ public struct PictureSketch: Sendable, Equatable {
             hashes = Orientation.allCases.map { _ in PDQHash(words: .zero) }
             hashQuality = 0
             features = LocalFeatures(picture)
+            glance = Glance(width: 1, height: 1, values: [0])
             return
         }
         let small = picture.resized(width: 64, height: 64, filter: .bilinear)
@@ -24,17 +27,20 @@ public struct PictureSketch: Sendable, Equatable {
         hashes = Orientation.allCases.map { found[$0] ?? PDQHash(words: .zero) }
         hashQuality = quality
         features = LocalFeatures(picture)
+        glance = Glance(picture)
     }
 
     /// The version of the bytes; sketches of another version are made anew.
-    static let version: UInt16 = 3
+    static let version: UInt16 = 4
     private static let headerCount = 24
     private static let pointCount = 40
 
     /// The sketch as bytes, as Docs/IndexFormat.md describes them.
     public var bytes: [UInt8] {
         var out: [UInt8] = []
-        out.reserveCapacity(Self.headerCount + 32 * hashes.count + Self.pointCount * features.points.count)
+        out.reserveCapacity(
+            Self.headerCount + 32 * hashes.count + Self.pointCount * features.points.count
+                + glance.values.count)
         func append<T: FixedWidthInteger>(_ value: T) {
             withUnsafeBytes(of: value.littleEndian) { out.append(contentsOf: $0) }
         }
@@ -44,7 +50,8 @@ public struct PictureSketch: Sendable, Equatable {
         append(features.width.bitPattern)
         append(features.height.bitPattern)
         append(UInt32(features.points.count))
-        append(UInt32(0))
+        append(UInt16(glance.width))
+        append(UInt16(glance.height))
         for hash in hashes { out += hash.bytes }
         for point in features.points {
             append(Self.share(point.x))
@@ -53,6 +60,7 @@ public struct PictureSketch: Sendable, Equatable {
             append(Self.share(point.angle / (2 * .pi)))
         }
         for word in features.descriptors { append(word) }
+        out += glance.values
         let check = out.withUnsafeBytes { ck_crc32c(0, $0.baseAddress.map { $0 + 4 }, $0.count - 4) }
         withUnsafeBytes(of: check.littleEndian) { out.replaceSubrange(0..<4, with: $0) }
         return out
@@ -81,9 +89,13 @@ public struct PictureSketch: Sendable, Equatable {
         let (width, height) = (
             Float(bitPattern: read(8, UInt32.self)), Float(bitPattern: read(12, UInt32.self))
         )
-        guard count <= LocalFeatures.limit, bytes.count == fixed + Self.pointCount * count,
+        let sides = (Int(read(20, UInt16.self)), Int(read(22, UInt16.self)))
+        let pixels = fixed + Self.pointCount * min(count, LocalFeatures.limit)
+        guard count <= LocalFeatures.limit, (1...Glance.longerSide).contains(sides.0),
+            (1...Glance.longerSide).contains(sides.1), bytes.count == pixels + sides.0 * sides.1,
             (0...1).contains(width), (0...1).contains(height)
         else { return nil }
+        glance = Glance(width: sides.0, height: sides.1, values: Array(bytes[pixels...]))
         hashQuality = Int(read(6, UInt16.self))
         hashes = Orientation.allCases.indices.map { index in
             let start = Self.headerCount + 32 * index

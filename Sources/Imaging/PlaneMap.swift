@@ -105,6 +105,27 @@ public struct PlaneMap: Sendable, Equatable {
         )
     }
 
+    /// The box around the part of a first picture that a second one covers, when this map lays it there; nil when they
+    /// hardly overlap, or when it turns a corner of the second over.
+    func overlap(
+        ofFirst first: (width: Double, height: Double), second: (width: Double, height: Double)
+    ) -> (x: Double, y: Double, width: Double, height: Double)? {
+        var (left, top, right, bottom) = (
+            Double.infinity, Double.infinity, -Double.infinity, -Double.infinity
+        )
+        for (x, y) in [(0.0, 0.0), (1, 0), (0, 1), (1, 1)] {
+            guard g * x * second.width + h * y * second.height + 1 > 0.1 else { return nil }
+            let corner = self(x * second.width, y * second.height)
+            (left, top) = (min(left, corner.x), min(top, corner.y))
+            (right, bottom) = (max(right, corner.x), max(bottom, corner.y))
+        }
+        (left, top, right, bottom) = (
+            max(left, 0), max(top, 0), min(right, first.width), min(bottom, first.height)
+        )
+        guard right - left > 0.02, bottom - top > 0.02 else { return nil }
+        return (left, top, right - left, bottom - top)
+    }
+
     var isFinite: Bool { [a, b, c, d, e, f, g, h].allSatisfy(\.isFinite) }
 
     /// A pair of points that belong together.

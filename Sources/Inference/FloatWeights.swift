@@ -12,20 +12,9 @@ final class FloatWeights: @unchecked Sendable {
     init(
         _ weights: Tensor, segments: Int, bias: [Float]?, activation: Activation, adding: Bool, label: String
     ) throws {
-        let outputs = weights.shape[0], length = weights.count / outputs / segments
-        var handle: OpaquePointer?
-        let status = weights.read { weights in
-            if let bias {
-                cdnn_floats_create(
-                    outputs, segments, length, weights, bias, activation.native, adding ? 1 : 0, &handle)
-            } else {
-                cdnn_floats_create(
-                    outputs, segments, length, weights, nil, activation.native, adding ? 1 : 0, &handle)
-            }
-        }
-        try MathLibrary.check(status, label)
-        guard let handle else { throw InferenceError(.outOfMemory, label) }
-        self.handle = handle
+        handle = try weights.packed(
+            by: cdnn_floats_create, segments: segments, bias: bias, activation: activation, adding: adding,
+            label: label)
     }
 
     /// y [rows, outputs] of x [rows, inputs].

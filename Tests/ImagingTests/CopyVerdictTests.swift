@@ -13,7 +13,7 @@ import Testing
     private func verdict(_ a: PixelBuffer, _ b: PixelBuffer) -> CopyVerdict? {
         let (first, second) = (PicturePlanes(a), PicturePlanes(b))
         let (here, there) = (PictureSketch(a), PictureSketch(b))
-        for alignment in here.alignments(of: there) where here.mayBeWhole(there, laid: alignment) {
+        for alignment in here.alignments(of: there) where here.mayMatch(there, laid: alignment) {
             if let verdict = first.verdict(on: second, laid: alignment) { return verdict }
         }
         return Orientation.allCases.lazy.compactMap {
@@ -170,16 +170,49 @@ import Testing
         let (left, right, all) = (part(0), part(width * 4 / 10), PictureSketch(whole))
         // A third of either of them is on the other.
         let beside = try #require(left.alignments(of: right).first)
-        var isWhole = left.mayBeWhole(right, laid: beside)
+        var isWhole = left.mayMatch(right, laid: beside)
         #expect(!isWhole)
         for (first, second) in [(all, left), (left, all), (all, right), (all, all)] {
             let alignment = try #require(first.alignments(of: second).first)
-            isWhole = first.mayBeWhole(second, laid: alignment)
+            isWhole = first.mayMatch(second, laid: alignment)
             #expect(isWhole)
         }
         let mirrored = PictureSketch(whole.oriented(by: .upMirrored))
-        isWhole = all.mayBeWhole(mirrored, laid: try #require(all.alignments(of: mirrored).first))
+        isWhole = all.mayMatch(mirrored, laid: try #require(all.alignments(of: mirrored).first))
         #expect(isWhole)
+    }
+
+    /// Laid on each other whole on whole, as corners that meet by chance may say.
+    private func mayMatch(_ a: PixelBuffer, _ b: PixelBuffer) -> Bool {
+        let (first, second) = (PictureSketch(a), PictureSketch(b))
+        let map = PlaneMap(
+            a: Double(first.features.width / second.features.width), b: 0, c: 0, d: 0,
+            e: Double(first.features.height / second.features.height), f: 0)
+        return first.mayMatch(
+            second, laid: FeatureAlignment(map: map, isMirrored: false, support: 5))
+    }
+
+    @Test func aGlanceRefusesMostStrangers() throws {
+        let pictures = try Self.photos.map { try picture($0) }
+        var refused = 0
+        for first in pictures.indices {
+            for second in pictures.indices where first != second {
+                if !mayMatch(pictures[first], pictures[second]) { refused += 1 }
+            }
+        }
+        #expect(refused >= 10)  // of 12
+    }
+
+    @Test(arguments: photos) func aGlanceKeepsEdits(name: String) throws {
+        let mine = try picture(name)
+        let small = mine.resized(width: 50, height: 50, filter: .bilinear)
+        let pale = levels(mine) { r, g, b in (128 + (r - 128) / 4, 128 + (g - 128) / 4, 128 + (b - 128) / 4) }
+        let marked = pasted(
+            card(mine.width, mine.height / 4, 0), on: mine, x: 0, y: mine.height * 3 / 4)
+        for (kind, edit) in [("small", small), ("pale", pale), ("captioned", marked)] {
+            let mayMatch = mayMatch(mine, edit)
+            #expect(mayMatch, "\(name), \(kind)")
+        }
     }
 
     @Test(arguments: photos) func greyIsNamed(name: String) throws {

@@ -149,6 +149,7 @@ import Testing
         let sketch = try sketch()
         let stored = sketch.stored
         #expect(stored.features.descriptors == sketch.features.descriptors && stored.hashes == sketch.hashes)
+        #expect(stored.glance == sketch.glance)
         for (a, b) in zip(stored.features.points, sketch.features.points) {
             #expect(abs(a.x - b.x) < 1e-4 && abs(a.y - b.y) < 1e-4 && abs(a.size - b.size) < 1e-4)
             #expect(abs((a.angle - b.angle).remainder(dividingBy: 2 * .pi)) < 1e-3)

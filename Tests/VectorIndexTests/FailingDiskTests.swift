@@ -169,4 +169,49 @@ import VectorIndex
         }
         #expect(failures > 12, "seed \(seed)")
     }
+
+    /// Lets each operation of one commit fail, the last ones too, when the manifest has been renamed already.
+    @Test func everyOperationOfACommitMayFail() throws {
+        var operation = 0, mayFail = true
+        while mayFail {
+            let context = "operation \(operation)"
+            let fixture = try StoreFixture(dimension: 3)
+            let disk = RecordingDisk()
+            let store = try open(fixture, disk)
+            var model: Rows = [:]
+            func append(_ ids: ClosedRange<UInt64>) throws {
+                for id in ids {
+                    model[id] = SyntheticVectors.unit([1, Float(id), 2])
+                    try store.append(id: id, vector: model[id] ?? [])
+                }
+            }
+            for ids: ClosedRange<UInt64> in [1...9, 10...12] {
+                try append(ids)
+                try store.commit()
+            }
+            let before = model, names = try Folders.list(fixture.path).map(\.name)
+            try append(13...15)
+            try store.remove([2])
+            model[2] = nil
+            disk.fail(after: operation)
+            do {
+                try store.commit()
+                mayFail = disk.stopFailing()
+            } catch {
+                #expect(disk.stopFailing(), "\(context): \(error)")
+                let found = try rows(fixture)
+                #expect(isSame(found, before) || isSame(found, model), "\(context)")
+                #expect(VectorStore.verify(folder: fixture.path, space: fixture.space) == [], "\(context)")
+                // What did not come to be a commit leaves nothing behind.
+                if isSame(found, before) {
+                    #expect(try Folders.list(fixture.path).map(\.name) == names, "\(context)")
+                }
+                try store.commit()
+            }
+            #expect(isSame(try rows(fixture), model), "\(context)")
+            #expect(store.brokenInvariants() == [], "\(context)")
+            operation += 1
+        }
+        #expect(operation > 8)
+    }
 }

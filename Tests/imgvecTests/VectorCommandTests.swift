@@ -42,6 +42,29 @@ import Testing
         #expect(run.errors.contains("nowhere.jpg"))
     }
 
+    /// Pictures are embedded in batches on several threads: each vector has to stand with its own name.
+    @Test func embedKeepsTheOrderAroundUnreadablePictures() throws {
+        let album = try Album(count: 21)
+        var names = try album.names().map { "pictures/\($0)" }
+        names.insert("nowhere.jpg", at: 3)
+        names.insert("nowhere.jpg", at: 13)
+        func vectors(_ names: [String]) throws -> [(path: String, vector: [Double])] {
+            try album.program.run(["embed"] + names).lines.map { line in
+                let object = try #require(
+                    try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+                return (
+                    try #require(object["path"] as? String), try #require(object["vector"] as? [Double])
+                )
+            }
+        }
+        let all = try vectors(names)
+        #expect(all.map(\.path) == names.filter { $0 != "nowhere.jpg" })
+        for place in [0, 2, 3, 8, 11, 20] {
+            let alone = try #require(try vectors([all[place].path]).first).vector
+            #expect(zip(alone, all[place].vector).allSatisfy { abs($0 - $1) < 1e-5 }, "\(all[place].path)")
+        }
+    }
+
     @Test func compareGivesASymmetricMatrix() throws {
         let album = try Album(count: 2)
         let names = try album.names().map { "pictures/\($0)" }

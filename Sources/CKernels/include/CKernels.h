@@ -2,6 +2,7 @@
 #define CKERNELS_H
 
 #include "ck_features.h"
+#include "ck_hamming.h"
 #include "ck_index.h"
 #include "ck_resize.h"
 #include "ck_simd.h"

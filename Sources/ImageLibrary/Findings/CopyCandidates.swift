@@ -16,36 +16,43 @@ struct CopyCandidate: Sendable {
     let first: Int, second: Int
     /// The cosine of their vectors, when they are near neighbours.
     let similarity: Float?
+    /// How one may lie on the other, as far as that is known.
+    let ways: LocalFeatures.Ways
 }
 
-/// Collects candidates, each pair once. 12 bytes a pair.
+/// Collects candidates, each pair once. 16 bytes a pair.
 struct CandidateList {
     private struct Entry {
         var first: UInt32, second: UInt32
         var similarity: Float
+        var ways: LocalFeatures.Ways
     }
 
     private var entries: [Entry] = []
 
-    mutating func add(_ a: Int, _ b: Int, similarity: Float? = nil) {
+    mutating func add(_ a: Int, _ b: Int, similarity: Float? = nil, ways: LocalFeatures.Ways = .both) {
         guard a != b else { return }
         entries.append(
-            Entry(first: UInt32(min(a, b)), second: UInt32(max(a, b)), similarity: similarity ?? -.infinity))
+            Entry(
+                first: UInt32(min(a, b)), second: UInt32(max(a, b)), similarity: similarity ?? -.infinity,
+                ways: ways))
     }
 
-    /// The pairs in the order of their positions.
+    /// The pairs in the order of their positions, each with all that was said of it.
     consuming func sorted() -> [CopyCandidate] {
         var entries = entries
-        entries.sort { ($0.first, $0.second, $1.similarity) < ($1.first, $1.second, $0.similarity) }
+        entries.sort { ($0.first, $0.second) < ($1.first, $1.second) }
         var candidates: [CopyCandidate] = []
-        for entry in entries {
-            if let last = candidates.last, last.first == Int(entry.first), last.second == Int(entry.second) {
-                continue
-            }
+        var rest = entries[...]
+        while let entry = rest.first {
+            let same = rest.prefix { $0.first == entry.first && $0.second == entry.second }
+            let similarity = same.reduce(entry.similarity) { max($0, $1.similarity) }
             candidates.append(
                 CopyCandidate(
                     first: Int(entry.first), second: Int(entry.second),
-                    similarity: entry.similarity.isFinite ? entry.similarity : nil))
+                    similarity: similarity.isFinite ? similarity : nil,
+                    ways: same.reduce(entry.ways) { $0.union($1.ways) }))
+            rest = rest.dropFirst(same.count)
         }
         return candidates
     }
@@ -94,7 +101,7 @@ extension CandidateList {
             for first in stride(from: start, to: count, by: block) {
                 if Interruption.isRequested { return }
                 let asking = first..<min(first + block, count)
-                let found = Mutex([(Int, Int)]())
+                let found = Mutex([(Int, Int, LocalFeatures.Ways)]())
                 let next = Mutex(asking.lowerBound)
                 WorkerThreads.run(threads: threads) { _ in
                     var scratch = DescriptorIndex.Scratch()
@@ -105,18 +112,21 @@ extension CandidateList {
                     }) {
                         guard let features = sketch(position)?.features.strongest(corners) else { continue }
                         let end = min(position - start, indexed.count)
-                        for patches in [features.patches, features.mirrored.patches] {
+                        let asked: [(DescriptorIndex.Patches, LocalFeatures.Ways)] = [
+                            (features.patches, .plain), (features.mirrored.patches, .mirrored),
+                        ]
+                        for (patches, ways) in asked {
                             let votes = index.votes(
                                 for: patches, below: end, least: Self.leastWeight,
                                 limit: Self.likelyCandidates, scratch: &scratch
                             ).enumerated().filter { rank, vote in
                                 rank < Self.featureCandidates || vote.weight >= likely
                             }.map(\.element)
-                            found.withLock { $0 += votes.map { (start + $0.position, position) } }
+                            found.withLock { $0 += votes.map { (start + $0.position, position, ways) } }
                         }
                     }
                 }
-                for (a, b) in found.withLock({ $0 }) { add(a, b) }
+                for (a, b, ways) in found.withLock({ $0 }) { add(a, b, ways: ways) }
                 done += asking.count
                 onProgress(done)
             }
@@ -140,7 +150,13 @@ extension CandidateList {
                 isSymmetric: orientation != .right)
             found.withLock { $0[number] = pairs }
         }
-        for pair in found.withLock({ $0 }).joined() { add(positions[pair.first], positions[pair.second]) }
+        for (orientation, pairs) in zip(Self.turned, found.withLock({ $0 })) {
+            for pair in pairs {
+                add(
+                    positions[pair.first], positions[pair.second],
+                    ways: orientation.isMirrored ? .mirrored : .plain)
+            }
+        }
     }
 }
 

@@ -92,7 +92,8 @@ struct CopyCheck: Sendable {
         guard level >= .copies, let a = sketches[pair.first], let b = sketches[pair.second] else {
             return nil
         }
-        let alignments = a.alignments(of: b)
+        // A copy that is no edit is not mirrored.
+        let alignments = a.alignments(of: b, ways: level >= .edits ? pair.ways : .plain)
         if let verdict = verdict(of: pair, a, b, alignments) {
             if verdict.isSlight { return match(.copies, verdict.agreement, verdict.evidence) }
             if level >= .edits { return match(.edits, verdict.agreement, verdict.evidence) }
@@ -115,7 +116,7 @@ struct CopyCheck: Sendable {
         of pair: CopyCandidate, _ a: PictureSketch, _ b: PictureSketch, _ alignments: [FeatureAlignment]
     ) -> CopyVerdict? {
         // Pixels are looked at only where something speaks for it; a photograph has been decoded by then, or two.
-        for alignment in alignments where a.mayBeWhole(b, laid: alignment) {
+        for alignment in alignments where a.mayMatch(b, laid: alignment) {
             if let first = planes[pair.first], let second = planes[pair.second],
                 let verdict = first.verdict(on: second, laid: alignment)
             {

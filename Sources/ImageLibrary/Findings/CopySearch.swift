@@ -13,8 +13,9 @@ struct CopySearch: Sendable {
     /// Pairs whose vectors are at least this similar are looked at on the pixels.
     static let candidateCosine: Float = 0.70
     /// So many nearest neighbours of each picture are candidates: a bound on the work in collections where
-    /// everything is alike. Copies of one picture find each other through the best of them.
-    static let candidateCount = 16
+    /// everything is alike. Copies of one picture find each other through the best of them. Edits are found by their
+    /// patches, nearly all of them, and each pair of them costs more to look at.
+    private var candidateCount: Int { options.level == .edits ? 6 : 16 }
     /// Pictures that match one picture are compared with each other as well, up to so many of them.
     static let familyLimit = 24
 
@@ -48,7 +49,7 @@ struct CopySearch: Sendable {
         searching.filter = snapshot.filter { position[$0] != nil }
         if options.level < .edits { searching.minimum = Self.candidateCosine }
         let graph = try snapshot.neighbors(
-            count: Self.candidateCount, threads: options.threads, options: searching)
+            count: candidateCount, threads: options.threads, options: searching)
         for row in 0..<graph.count {
             guard let a = position[graph.ids[row]] else { continue }
             for neighbor in graph.neighbors(of: row) {
@@ -57,7 +58,7 @@ struct CopySearch: Sendable {
         }
         let reliable = contents.indices.filter { contents[$0].pdqQuality >= Self.hashQuality }
         for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.words }, within: Self.hashDistance) {
-            list.add(reliable[pair.first], reliable[pair.second])
+            list.add(reliable[pair.first], reliable[pair.second], ways: .plain)
         }
         guard options.level >= .edits else { return list.sorted() }
         var positions: [Int] = [], hashes: [[PDQHash]] = []

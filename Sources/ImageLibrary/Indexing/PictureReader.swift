@@ -51,14 +51,19 @@ package struct PictureReader: Sendable {
                 status: status, hash: bytes.withUnsafeBytes { FileDigest.sha256($0) }))
     }
 
-    /// Decodes a picture, as small as tower and hashes allow, and describes it.
-    package func picture(in bytes: [UInt8]) throws(ImagingError) -> (PixelBuffer, PictureDescription) {
+    /// Decodes a picture, as small as tower and hashes allow.
+    package func decoded(_ bytes: [UInt8]) throws(ImagingError) -> DecodedImage {
         let result = bytes.withUnsafeBytes { buffer in
             Result { () throws(ImagingError) in
                 try ImageDecoder.decode(buffer, minimumSide: minimumSide, limits: limits)
             }
         }
-        let decoded = try result.get()
+        return try result.get()
+    }
+
+    /// Decodes a picture and describes it.
+    package func picture(in bytes: [UInt8]) throws(ImagingError) -> (PixelBuffer, PictureDescription) {
+        let decoded = try decoded(bytes)
         let (pdq, pdqQuality) = PDQHash.compute(decoded.pixels)
         return (
             decoded.pixels,

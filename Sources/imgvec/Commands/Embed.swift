@@ -54,17 +54,21 @@ struct Embed: ParsableCommand {
         }
         var matrix = NumPyMatrix(columnCount: model.dimension)
         var hasUnreadable = false
-        for path in paths {
+        // Enough at a time that no thread waits for the others, and few enough to be written before long.
+        let threads = Platform.coreCount, slice = 32 * threads
+        for start in stride(from: 0, to: paths.count, by: slice) {
             if Interruption.isRequested { throw ExitStatus.interrupted }
-            do {
-                let vector = try maker.picture(path)
-                if npy == nil { try JSONText.writeLine(PictureLine(path: path, vector: vector)) }
-                matrix.append(vector)
-            } catch let error where error is SystemError || error is LibraryError {
-                if case LibraryError.missingTower = error { throw error }
-                StandardError.write("imgvec: \(error)")
-                hasUnreadable = true
-                matrix.append([Float](repeating: .nan, count: model.dimension))
+            let names = Array(paths[start..<min(start + slice, paths.count)])
+            for (path, made) in zip(names, try maker.pictures(names, threads: threads)) {
+                do {
+                    let vector = try made.get()
+                    if npy == nil { try JSONText.writeLine(PictureLine(path: path, vector: vector)) }
+                    matrix.append(vector)
+                } catch let error where error is SystemError || error is LibraryError {
+                    StandardError.write("imgvec: \(error)")
+                    hasUnreadable = true
+                    matrix.append([Float](repeating: .nan, count: model.dimension))
+                }
             }
         }
         for words in text {
