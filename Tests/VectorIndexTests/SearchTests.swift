@@ -32,24 +32,6 @@ import VectorIndex
         #expect(recall(exact, poor) >= 0.5)
     }
 
-    /// Thousands of rows that are all nearly the nearest: their estimates differ by more than the rows do.
-    @Test(arguments: [Float(0.3), 0.5, 0.8]) func lowPromisesAreKeptAmongRowsThatAreNearlyAlike(asked: Float)
-        throws
-    {
-        let seed = UInt64.random(in: .min ... .max)
-        var random = SeededRandom(seed: seed)
-        let fixture = try StoreFixture(dimension: 64)
-        try fixture.fill(
-            (0..<6000).map { _ in SyntheticVectors.unit((0..<64).map { _ in random.normal() }) }, batch: 6000)
-        let snapshot = try fixture.snapshot()
-        let queries = (0..<60).map { _ in (0..<64).map { _ in random.normal() } }
-        var options = SearchOptions()
-        options.recall = asked
-        let exact = try queries.map { try snapshot.search($0, count: 10, options: .exact) }
-        let found = try queries.map { try snapshot.search($0, count: 10, options: options) }
-        #expect(recall(exact, found) >= Double(asked), "seed \(seed)")
-    }
-
     @Test func exactSearchIsBruteForce() throws {
         for (seed, count) in [(1, 1), (2, 50), (3, 700), (4, 3000)] {
             var random = SeededRandom(seed: UInt64(seed))
