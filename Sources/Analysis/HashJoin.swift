@@ -27,7 +27,7 @@ public enum HashJoin {
 
     /// The pairs at a distance of at most `distance` (at most 31), in ascending order of their positions.
     ///
-    /// Costs one comparison for each two hashes met under a value: about n²/480 of random hashes (4 ms for 10,000, 3 s for
+    /// Costs one comparison for each two hashes met under a value: about n²/480 of random hashes (50 ms for 10,000, 8 s for
     /// a million), more when many are alike. Memory: 80 bytes a hash beside the result.
     public static func pairs(_ hashes: [SIMD4<UInt64>], within distance: Int) -> [Pair] {
         var found: [Pair] = []
