@@ -24,7 +24,9 @@ public struct FeatureAlignment: Sendable {
 extension LocalFeatures {
     /// Whether a picture may lie on another as it is, mirrored, or either way.
     public struct Ways: OptionSet, Sendable {
+        /// A bit for each way.
         public let rawValue: UInt8
+        /// The ways whose bits are set.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
         /// As it is, however turned.
         public static let plain = Ways(rawValue: 1)
