@@ -65,7 +65,7 @@ void ck_descriptor_keys(
     keys_portable(descriptors, count, masks->words[table], keys);
 }
 
-// Every look-up waits for memory four times: for where its bucket begins, for the bucket, and for the descriptors it
+// Every look-up waits for memory three times: for where its bucket begins, for the bucket, and for the descriptors it
 // names. So all look-ups of some descriptors go through these steps together, each step asking for what the next one reads.
 BODY size_t meet(
     const ck_descriptor_tables *tables, const uint64_t *asked, size_t count, uint32_t end, uint32_t distance,
