@@ -93,23 +93,6 @@ import VectorIndex
         #expect(recall(truth, results) >= 0.99, "seed \(seed)")
     }
 
-    /// The few rows left may lie where the query says nothing is: masses of rows that do not count are no measure.
-    @Test(arguments: [8, 20, 60]) func filtersWithoutTheNearestRowsLoseNothing(left: Int) throws {
-        let seed = UInt64.random(in: .min ... .max)
-        var (fixture, vectors) = try store(6000, dimension: 64, seed: seed)
-        let snapshot = try fixture.snapshot()
-        var truth: [[Neighbor]] = [], results: [[Neighbor]] = []
-        for _ in 0..<20 {
-            let query = vectors.next()
-            let rows = try snapshot.search(query, count: 6000, options: .exact).suffix(left)
-            var options = SearchOptions()
-            options.filter = snapshot.filter(ids: Set(rows.map(\.id)))
-            results.append(try snapshot.search(query, count: 1, options: options))
-            truth.append(Array(rows.prefix(1)))
-        }
-        #expect(recall(truth, results) >= 0.95, "seed \(seed)")
-    }
-
     @Test func neighborsAndPairsAreAll() throws {
         let (fixture, _) = try store(3000, dimension: 64, seed: 65)
         let store = try fixture.store()

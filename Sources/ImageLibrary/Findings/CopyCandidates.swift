@@ -75,7 +75,7 @@ extension CandidateList {
     ///
     /// In collections of more than 10,000 pictures only the strongest corners of each take part, 64 at least, so that
     /// the work grows with the number of pictures to the power of one and a half. The pictures are indexed in parts
-    /// of 3 million descriptors, which bounds the memory to some 220 MB and that of the sketches in use.
+    /// of 3 million descriptors, which bounds the memory to some 290 MB and that of the sketches in use.
     mutating func addSharedPatches(
         count: Int, threads: Int, sketch: @Sendable (Int) -> PictureSketch?, onProgress: (Int) -> Void
     ) {
