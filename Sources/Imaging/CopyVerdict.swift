@@ -44,7 +44,7 @@ extension PictureSketch {
             >= Self.leastCorrelation
     }
 
-    /// Of 4,850 edits of 99 photographs, other than collages, none correlated less than 0.65 at a glance; of pairs of
+    /// Of 4,800 edits that corners find, of 99 photographs, collages aside, none correlated less than 0.65 at a glance; of pairs of
     /// strangers, laid as their corners say, half did by 0.12, and one in a hundred by 0.38.
     private static let leastCorrelation: Float = 0.3
     fileprivate static let tileSupport = 20
