@@ -42,14 +42,18 @@ public enum Duplicates {
     ///
     /// Connected components would chain: A like B, B like C, and unlike pictures A and C end up together. Here the
     /// preferred row among those that match becomes a representative, again and again; every other row joins, of the
-    /// representatives it matches and that are preferred to it, the one it matches most surely. A row is in one group
-    /// at most. The result does not depend on the order of the edges; groups come in the order of their
+    /// representatives it matches, the most preferred one, so that what belongs together is not scattered among several;
+    /// but a match of a lower tier comes first. A row is in one group at most. The result does not depend on the order of the edges; groups come in the order of their
     /// representatives' rows. Of edges between the same rows the surest counts; an edge from a row to itself does not.
     /// Cost: O(m log m) for m edges.
     ///
-    /// - Parameter isPreferred: whether the first row is to be kept rather than the second; rows it does not tell
-    ///   apart are ordered by their numbers.
-    public static func groups(edges: [Edge], isPreferred: (Int, Int) -> Bool) -> [Group] {
+    /// - Parameters:
+    ///   - tier: the tier of a level: matches of one tier are equally good reasons to join a representative.
+    ///   - isPreferred: whether the first row is to be kept rather than the second; rows it does not tell apart are
+    ///     ordered by their numbers.
+    public static func groups(
+        edges: [Edge], tier: (Int) -> Int, isPreferred: (Int, Int) -> Bool
+    ) -> [Group] {
         var matches: [Int: [Member]] = [:]
         for edge in edges where edge.a != edge.b {
             matches[edge.a, default: []].append(Member(row: edge.b, level: edge.level, score: edge.score))
@@ -59,15 +63,21 @@ public enum Duplicates {
             if isPreferred(a, b) { return true }
             return isPreferred(b, a) ? false : a < b
         }
-        var representatives: Set<Int> = []
+        var representatives: [Int: Int] = [:]
         var members: [Int: [Member]] = [:]
         for row in order {
-            // Rows come most preferred first: the representatives so far are all preferred to this row.
-            let choices = (matches[row] ?? []).filter { representatives.contains($0.row) }
-            if let best = choices.min(by: isSurer) {
+            // Rows come most preferred first: the representatives so far are all preferred to this row, the earlier the more.
+            let choices = (matches[row] ?? []).compactMap { match in
+                representatives[match.row].map { (tier: tier(match.level), place: $0, match: match) }
+            }
+            let closest = choices.min { a, b in
+                (a.tier, a.place) != (b.tier, b.place)
+                    ? (a.tier, a.place) < (b.tier, b.place) : isSurer(a.match, b.match)
+            }
+            if let best = closest?.match {
                 members[best.row, default: []].append(Member(row: row, level: best.level, score: best.score))
             } else {
-                representatives.insert(row)
+                representatives[row] = representatives.count
             }
         }
         return members.keys.sorted().map { representative in

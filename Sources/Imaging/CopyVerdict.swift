@@ -10,6 +10,8 @@ public struct CopyVerdict: Sendable {
     public let isSlight: Bool
     /// The share of the detail that agrees, 0 to 1.
     public let agreement: Float
+    /// Which of the two is the other with something plain around it; nil when neither is for certain.
+    public let framing: Framing?
     /// The changes in words: "rotated 90°, 60 % crop"; empty when there is nothing to say.
     public let evidence: String
 }
@@ -68,7 +70,8 @@ extension PicturePlanes {
         // The neighbours of a collage's tile have colours of their own.
         if extent == .tile { comparison.colour = comparison.patch.colour }
         guard comparison.hasLikelyColours(support: alignment.support) else { return nil }
-        return change.verdict(comparison)
+        let framing = extent == .whole ? framing(of: other, laid: map, coverage: comparison.coverage) : nil
+        return change.verdict(comparison, framing: framing)
     }
 
     /// Compares the pictures as their corners say, or laid exactly whole on whole where the corners say nearly that and
@@ -269,17 +272,19 @@ private struct Change {
 
     var isUpright: Bool { quarters.0 == 0 && abs(quarters.1) < 2 && !isMirrored }
 
-    func verdict(_ comparison: PictureComparison) -> CopyVerdict {
+    func verdict(_ comparison: PictureComparison, framing: Framing? = nil) -> CopyVerdict {
         let (quarter, rest) = quarters
         let coverage = comparison.coverage
         let isSlight =
             quarter == 0 && abs(rest) < 1.5 && !isMirrored && !becomesGrey
             && min(coverage.first, coverage.second) >= 0.84 && comparison.agreement >= 0.75
             && (comparison.colour ?? 1) >= 0.7
-        return CopyVerdict(isSlight: isSlight, agreement: comparison.agreement, evidence: words(comparison))
+        return CopyVerdict(
+            isSlight: isSlight, agreement: comparison.agreement, framing: framing,
+            evidence: words(comparison, isFramed: framing != nil))
     }
 
-    private func words(_ comparison: PictureComparison) -> String {
+    private func words(_ comparison: PictureComparison, isFramed: Bool) -> String {
         let (quarter, rest) = quarters
         var words: [String] = []
         // A mirrored picture turned by half is one turned over top to bottom.
@@ -288,7 +293,12 @@ private struct Change {
         if abs(rest) >= 1.5 { words.append("tilted \(Int(abs(rest).rounded()))°") }
         let (first, second) = comparison.coverage
         let part = min(first, second)
-        if max(first, second) >= 0.9, part < 0.93 { words.append("\(Int((part * 100).rounded())) % crop") }
+        let percent = Int((part * 100).rounded())
+        if isFramed {
+            words.append("framed (fills \(percent) %)")
+        } else if max(first, second) >= 0.9, part < 0.93 {
+            words.append("\(percent) % crop")
+        }
         if max(first, second) < 0.9, !isTurnedFreely { words.append("part of a larger picture") }
         if becomesGrey { words.append("grey") }
         if let colour = comparison.colour, colour < PicturePlanes.sameColour { words.append("recoloured") }

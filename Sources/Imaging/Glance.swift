@@ -3,11 +3,10 @@
 public struct Glance: Sendable, Equatable {
     /// Pixels of the longer side; a smaller picture keeps its size.
     static let longerSide = 64
-    let width: Int, height: Int
-    let values: [UInt8]
+    let plane: Plane
 
     init(width: Int, height: Int, values: [UInt8]) {
-        (self.width, self.height, self.values) = (width, height, values)
+        plane = Plane(width: width, height: height, values: values)
     }
 
     /// Makes a picture of at least one pixel small.
@@ -39,18 +38,27 @@ public struct Glance: Sendable, Equatable {
         let columns = Int(window.width / step), rows = Int(window.height / step)
         guard columns >= 4, rows >= 4 else { return nil }
         var first = [Float](repeating: 0, count: columns * rows), second = first, mask = first
-        for row in 0..<rows {
-            let y = window.y + (Double(row) + 0.5) * step
-            for column in 0..<columns {
-                let x = window.x + (Double(column) + 0.5) * step
-                let there = back(x, y)
-                guard x < sizes.first.width, y < sizes.first.height, there.x >= 0, there.y >= 0,
-                    there.x < sizes.second.width, there.y < sizes.second.height
-                else { continue }
-                let place = row * columns + column
-                first[place] = sample(x / sizes.first.width, y / sizes.first.height)
-                second[place] = other.sample(there.x / sizes.second.width, there.y / sizes.second.height)
-                mask[place] = 1
+        // Of a picture this small the shorter side is a whole number of pixels only roughly.
+        func scale(_ plane: Plane, _ size: (width: Double, height: Double)) -> (x: Double, y: Double) {
+            (Double(plane.width) / size.width, Double(plane.height) / size.height)
+        }
+        let (here, there) = (scale(plane, sizes.first), scale(other.plane, sizes.second))
+        plane.withSamples { firstSamples in
+            other.plane.withSamples { secondSamples in
+                for row in 0..<rows {
+                    let y = window.y + (Double(row) + 0.5) * step
+                    for column in 0..<columns {
+                        let x = window.x + (Double(column) + 0.5) * step
+                        let moved = back(x, y)
+                        guard x < sizes.first.width, y < sizes.first.height, moved.x >= 0, moved.y >= 0,
+                            moved.x < sizes.second.width, moved.y < sizes.second.height
+                        else { continue }
+                        let place = row * columns + column
+                        first[place] = firstSamples(x * here.x, y * here.y)
+                        second[place] = secondSamples(moved.x * there.x, moved.y * there.y)
+                        mask[place] = 1
+                    }
+                }
             }
         }
         first = Self.freed(first, mask, columns, rows)
@@ -97,19 +105,5 @@ public struct Glance: Sendable, Equatable {
             }
         }
         return out
-    }
-
-    /// The brightness at a place in shares of both sides, between the pixels' centres in proportion.
-    @inline(__always)
-    private func sample(_ x: Double, _ y: Double) -> Float {
-        let x = max(0, min(Double(width - 1), x * Double(width) - 0.5))
-        let y = max(0, min(Double(height - 1), y * Double(height) - 0.5))
-        let column = Int(x), row = Int(y)
-        let fx = Float(x - Double(column)), fy = Float(y - Double(row))
-        let right = min(column + 1, width - 1), below = min(row + 1, height - 1)
-        func value(_ row: Int, _ column: Int) -> Float { Float(values[row * width + column]) }
-        let top = value(row, column) * (1 - fx) + value(row, right) * fx
-        let bottom = value(below, column) * (1 - fx) + value(below, right) * fx
-        return top * (1 - fy) + bottom * fy
     }
 }

@@ -161,7 +161,7 @@ extension PicturePlanes {
     }
 }
 
-extension PicturePlanes.Plane {
+extension Plane {
     fileprivate func nearest(_ x: Double, _ y: Double, _ width: Double, _ height: Double) -> Float {
         let column = max(0, min(self.width - 1, Int(x / width * Double(self.width))))
         let row = max(0, min(self.height - 1, Int(y / height * Double(self.height))))
@@ -208,13 +208,13 @@ private struct SampleGrid {
     }
 
     mutating func fill(
-        first a: PicturePlanes.Plane, second b: PicturePlanes.Plane, longerFirst: Double,
+        first a: Plane, second b: Plane, longerFirst: Double,
         window: (x: Double, y: Double, step: Double), back: PlaneMap,
         sizes: (Double, Double, Double, Double)
     ) {
         let scaleA = Double(max(a.width, a.height)), scaleB = Double(max(b.width, b.height))
-        a.values.withUnsafeBufferPointer { a0 in
-            b.values.withUnsafeBufferPointer { b0 in
+        a.withSamples { firstSamples in
+            b.withSamples { secondSamples in
                 for row in 0..<height {
                     let y = window.y + (Double(row) + 0.5) * window.step
                     for column in 0..<width {
@@ -224,29 +224,14 @@ private struct SampleGrid {
                             y < sizes.1
                         else { continue }
                         let place = row * width + column
-                        first[place] = Self.sample(a0, a.width, a.height, x * scaleA - 0.5, y * scaleA - 0.5)
-                        second[place] = Self.sample(
-                            b0, b.width, b.height, there.x * scaleB - 0.5, there.y * scaleB - 0.5)
+                        first[place] = firstSamples(x * scaleA, y * scaleA)
+                        second[place] = secondSamples(there.x * scaleB, there.y * scaleB)
                         mask[place] = 1
                         inside += 1
                     }
                 }
             }
         }
-    }
-
-    @inline(__always)
-    private static func sample(
-        _ values: UnsafeBufferPointer<UInt8>, _ width: Int, _ height: Int, _ x: Double, _ y: Double
-    ) -> Float {
-        let x = max(0, min(Double(width - 1), x)), y = max(0, min(Double(height - 1), y))
-        let column = Int(x), row = Int(y)
-        let fx = Float(x - Double(column)), fy = Float(y - Double(row))
-        let right = min(column + 1, width - 1), below = min(row + 1, height - 1)
-        let top = Float(values[row * width + column]) * (1 - fx) + Float(values[row * width + right]) * fx
-        let bottom =
-            Float(values[below * width + column]) * (1 - fx) + Float(values[below * width + right]) * fx
-        return top * (1 - fy) + bottom * fy
     }
 
     func correlation() -> Float {

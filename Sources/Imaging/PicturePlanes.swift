@@ -15,29 +15,6 @@ public struct PicturePlanes: Sendable {
     private static let colourSide = 64
     private static let smallestSide = 24
 
-    /// Samples of one quantity, row by row.
-    struct Plane: Sendable {
-        var width: Int, height: Int
-        var values: [UInt8]
-
-        /// The plane at half the size, each value the mean of four.
-        var halved: Plane {
-            let (w, h) = (max(1, width / 2), max(1, height / 2))
-            var out = [UInt8](repeating: 0, count: w * h)
-            for y in 0..<h {
-                let (top, bottom) = (2 * y * width, min(2 * y + 1, height - 1) * width)
-                for x in 0..<w {
-                    let (left, right) = (2 * x, min(2 * x + 1, width - 1))
-                    let sum =
-                        Int(values[top + left]) + Int(values[top + right]) + Int(values[bottom + left])
-                        + Int(values[bottom + right])
-                    out[y * w + x] = UInt8((sum + 2) / 4)
-                }
-            }
-            return Plane(width: w, height: h, values: out)
-        }
-    }
-
     /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels.
     public init(_ picture: PixelBuffer) {
         let longer = max(picture.width, picture.height, 1)

@@ -40,7 +40,7 @@ public struct PictureSketch: Sendable, Equatable {
         var out: [UInt8] = []
         out.reserveCapacity(
             Self.headerCount + 32 * hashes.count + Self.pointCount * features.points.count
-                + glance.values.count)
+                + glance.plane.values.count)
         func append<T: FixedWidthInteger>(_ value: T) {
             withUnsafeBytes(of: value.littleEndian) { out.append(contentsOf: $0) }
         }
@@ -50,8 +50,8 @@ public struct PictureSketch: Sendable, Equatable {
         append(features.width.bitPattern)
         append(features.height.bitPattern)
         append(UInt32(features.points.count))
-        append(UInt16(glance.width))
-        append(UInt16(glance.height))
+        append(UInt16(glance.plane.width))
+        append(UInt16(glance.plane.height))
         for hash in hashes { out += hash.bytes }
         for point in features.points {
             append(Self.share(point.x))
@@ -60,7 +60,7 @@ public struct PictureSketch: Sendable, Equatable {
             append(Self.share(point.angle / (2 * .pi)))
         }
         for word in features.descriptors { append(word) }
-        out += glance.values
+        out += glance.plane.values
         let check = out.withUnsafeBytes { ck_crc32c(0, $0.baseAddress.map { $0 + 4 }, $0.count - 4) }
         withUnsafeBytes(of: check.littleEndian) { out.replaceSubrange(0..<4, with: $0) }
         return out

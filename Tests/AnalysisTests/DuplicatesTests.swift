@@ -8,25 +8,30 @@ import Testing
     @Test func chainsAreCut() {
         // 1 is like 2 and 2 is like 3, but 1 is not like 3.
         let edges = [Edge(a: 1, b: 2, level: 2, score: 0.9), Edge(a: 2, b: 3, level: 2, score: 0.9)]
-        let groups = Duplicates.groups(edges: edges) { $0 < $1 }
+        let groups = Duplicates.groups(edges: edges, tier: { $0 }) { $0 < $1 }
         #expect(groups.map(\.representative) == [1])
         #expect(groups.first?.members.map(\.row) == [2])
         // With 2 preferred, it matches both.
-        let others = Duplicates.groups(edges: edges) { a, b in a == 2 && b != 2 }
+        let others = Duplicates.groups(edges: edges, tier: { $0 }) { a, b in a == 2 && b != 2 }
         #expect(others.map(\.representative) == [2])
         #expect(others.first?.members.map(\.row) == [1, 3])
     }
 
-    @Test func theSurestPreferredRepresentativeIsJoined() {
-        // 9 matches the representatives 1 and 2, the latter more surely; 8 may not join 2, to which it is preferred.
+    @Test func theMostPreferredRepresentativeOfTheLowestTierIsJoined() {
+        // 9 matches the representatives 1 and 2, the latter more surely.
         let edges = [
             Edge(a: 9, b: 1, level: 3, score: 0.99), Edge(a: 2, b: 9, level: 1, score: 0.5),
             Edge(a: 2, b: 9, level: 2, score: 0.9), Edge(a: 9, b: 9, level: 0, score: 1),
         ]
-        let groups = Duplicates.groups(edges: edges) { $0 < $1 }
+        let groups = Duplicates.groups(edges: edges, tier: { $0 }) { $0 < $1 }
         #expect(groups.map(\.representative) == [2])
         #expect(groups.first?.members.map(\.level) == [1])
-        let preferred = Duplicates.groups(edges: edges) { a, b in a == 1 ? b != 1 : a == 9 && b == 2 }
+        let together = Duplicates.groups(edges: edges, tier: { $0 / 4 }) { $0 < $1 }
+        #expect(together.map(\.representative) == [1])
+        #expect(together.first?.members.map(\.level) == [3])
+        let preferred = Duplicates.groups(edges: edges, tier: { $0 }) { a, b in
+            a == 1 ? b != 1 : a == 9 && b == 2
+        }
         #expect(preferred.map(\.representative) == [1])
         #expect(preferred.first?.members.map(\.row) == [9])
     }
@@ -43,7 +48,10 @@ import Testing
             }
             let quality = (0..<rows).map { _ in Int.random(in: 0...5, using: &random) }
             let prefers: (Int, Int) -> Bool = { quality[$0] > quality[$1] }
-            let groups = Duplicates.groups(edges: edges, isPreferred: prefers)
+            let tier: (Int) -> Int = { $0 / 2 }
+            func isBetter(_ a: Int, _ b: Int) -> Bool { prefers(a, b) || !prefers(b, a) && a < b }
+            let groups = Duplicates.groups(edges: edges, tier: tier, isPreferred: prefers)
+            let heads = Set(groups.map(\.representative))
             var seen: Set<Int> = []
             for group in groups {
                 #expect(seen.insert(group.representative).inserted, "seed \(seed)")
@@ -56,6 +64,16 @@ import Testing
                     }
                     let surest = direct.min { ($0.level, -$0.score) < ($1.level, -$1.score) }
                     #expect(surest?.level == member.level && surest?.score == member.score, "seed \(seed)")
+                    // No representative that it matches as well is better than its own.
+                    for edge in edges where edge.a != edge.b && (edge.a == member.row || edge.b == member.row)
+                    {
+                        let other = edge.a == member.row ? edge.b : edge.a
+                        guard heads.contains(other), isBetter(other, member.row) else { continue }
+                        #expect(tier(edge.level) >= tier(member.level), "seed \(seed)")
+                        #expect(
+                            tier(edge.level) > tier(member.level) || !isBetter(other, group.representative),
+                            "seed \(seed)")
+                    }
                 }
             }
             // Nobody is left out who matches a row that is nobody's member.
@@ -64,7 +82,8 @@ import Testing
                 #expect(members.contains(edge.a) || members.contains(edge.b), "seed \(seed)")
             }
             #expect(
-                Duplicates.groups(edges: edges.reversed(), isPreferred: prefers) == groups, "seed \(seed)")
+                Duplicates.groups(edges: edges.reversed(), tier: tier, isPreferred: prefers) == groups,
+                "seed \(seed)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 import SystemPackage
 import SystemSupport
 import TestSupport
@@ -95,5 +96,43 @@ import Testing
         try Folders.create(index.appending("sketches.sqlite"))
         let run = try album.program.run("dupes --level edits --format jsonl", environment: environment)
         #expect(try members(run).keys.sorted() == ["orange-cat-mirrored.jpg orange-cat.jpg"], "\(run.errors)")
+    }
+
+    /// More pixels than the photograph has made the standard rule keep a screenshot of it and let the photograph go.
+    @Test func aScreenshotIsNotKeptInsteadOfItsPhotograph() throws {
+        let album = try Album(count: 0)
+        let castle = Fixtures.path("images/gallery/castle.jpg")
+        let photo = try FileContents.read(castle).bytes.withUnsafeBytes {
+            try ImageDecoder.decode($0, limits: DecodeLimits()).pixels
+        }
+        var page = PixelBuffer(
+            width: photo.width * 3 / 2, height: photo.height * 3 / 2, red: 244, green: 244, blue: 244)
+        for row in 0..<photo.height {
+            let from = 3 * row * photo.width, to = 3 * ((row + 40) * page.width + 50)
+            for place in 0..<3 * photo.width { page.pixels[to + place] = photo.pixels[from + place] }
+        }
+        let half = photo.resized(width: photo.width / 2, height: photo.height / 2, filter: .box)
+        func write(_ picture: PixelBuffer, _ name: String) throws {
+            try picture.jpeg(quality: 92).withUnsafeBytes {
+                try AtomicFile.write($0, to: album.pictures.appending(name))
+            }
+        }
+        func kept(_ options: String = "") throws -> String? {
+            #expect(try album.program.run("index pictures").status == 0)
+            let run = try album.program.run("dupes --level edits --format jsonl \(options)")
+            let line = try #require(run.lines.first)
+            let group = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+            return (group["keep"] as? String).flatMap { FilePath($0).lastComponent?.string }
+        }
+        try write(page, "page.jpg")
+        try write(half, "half.jpg")
+        // Of a photograph that is there only half the size, the page shows more.
+        #expect(try kept() == "page.jpg")
+        try Album.copy(castle, to: album.pictures.appending("photo.jpg"))
+        #expect(try kept() == "photo.jpg")
+        #expect(try kept("--keep resolution") == "page.jpg")
+        let words = try album.program.run("dupes --level edits --format jsonl").text
+        #expect(words.contains("framed (fills 44 %)") && words.contains("\"framed\""), "\(words)")
     }
 }

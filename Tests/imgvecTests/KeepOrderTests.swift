@@ -19,7 +19,7 @@ import Testing
 
     private func randomCandidate(_ random: inout SeededRandom, _ number: Int) -> KeepCandidate {
         let folder = ["/p", "/q/r", "/originals"].randomElement(using: &random) ?? "/p"
-        return KeepCandidate(
+        var candidate = KeepCandidate(
             path: FilePath("\(folder)/\(["a", "r", "ab"].randomElement(using: &random) ?? "")\(number).jpg"),
             modified: Int64.random(in: 0...3, using: &random),
             isReference: Int.random(in: 0...5, using: &random) == 0,
@@ -29,6 +29,8 @@ import Testing
             isTruncated: Int.random(in: 0...4, using: &random) == 0,
             colorfulness: Bool.random(using: &random) ? 1 : 20,
             captured: Bool.random(using: &random) ? "2020-01-01T00:00:00" : nil)
+        candidate.isFramed = Int.random(in: 0...3, using: &random) == 0
+        return candidate
     }
 
     /// What a criterion puts first, straight from the documentation: the largest of these.
@@ -37,6 +39,7 @@ import Testing
         switch word {
         case "whole": return [c.isTruncated ? 0 : 1]
         case "color": return [c.colorfulness < 3 ? 0 : 1]
+        case "unframed": return [c.isFramed ? 0 : 1]
         case "resolution": return [Double(c.width * c.height)]
         case "format":
             return [c.format == .gif ? 0 : c.format == .png || facts.hasRaw(c) ? 2 : 1]
@@ -56,7 +59,7 @@ import Testing
         var random = SeededRandom(seed: seed)
         let words = [
             "whole", "color", "resolution", "format", "size", "metadata", "oldest", "newest", "shortest-path",
-            "path:/originals/*",
+            "path:/originals/*", "unframed",
         ]
         for _ in 0..<500 {
             let asked = Array(words.shuffled(using: &random).prefix(Int.random(in: 0...5, using: &random)))
@@ -67,7 +70,7 @@ import Testing
             // The naive model: sieve the candidates, criterion after criterion.
             var left = candidates
             if left.contains(where: \.isReference) { left = left.filter(\.isReference) }
-            for word in asked + ["whole", "color", "resolution", "size"]
+            for word in asked + ["whole", "color", "unframed", "resolution", "size"]
                 + (asked.contains("newest") ? [] : ["oldest"]) + ["shortest-path"]
             {
                 let best = left.map { values(word, $0) }.max { $0.lexicographicallyPrecedes($1) } ?? []
@@ -81,7 +84,7 @@ import Testing
 
     @Test func rulesAreReadAsWritten() throws {
         #expect(try KeepRule(parsing: []) == .standard)
-        #expect(try KeepRule(parsing: ["whole,color,resolution,size,oldest"]) == .standard)
+        #expect(try KeepRule(parsing: ["whole,color,unframed,resolution,size,oldest"]) == .standard)
         #expect(
             try KeepRule(parsing: ["path:*a\\,b*,newest", "size"]).criteria.prefix(3)
                 == [.path(Glob("*a,b*")), .newest, .size])

@@ -71,10 +71,12 @@ struct CopyCheck: Sendable {
     }
 
     private func match(of pair: CopyCandidate) -> CopyMatch? {
-        func match(_ level: CopyLevel, _ agreement: Float, _ evidence: String = "") -> CopyMatch {
+        func match(
+            _ level: CopyLevel, _ agreement: Float, _ evidence: String = "", framed: Int? = nil
+        ) -> CopyMatch {
             CopyMatch(
-                first: pair.first, second: pair.second, level: level, agreement: agreement, evidence: evidence
-            )
+                first: pair.first, second: pair.second, level: level, agreement: agreement,
+                evidence: evidence, framed: framed)
         }
         let first = search.contents[pair.first], second = search.contents[pair.second]
         // The hash may come from a picture that was decoded smaller: equal pixels need not give equal hashes.
@@ -95,8 +97,11 @@ struct CopyCheck: Sendable {
         // A copy that is no edit is not mirrored.
         let alignments = a.alignments(of: b, ways: level >= .edits ? pair.ways : .plain)
         if let verdict = verdict(of: pair, a, b, alignments) {
-            if verdict.isSlight { return match(.copies, verdict.agreement, verdict.evidence) }
-            if level >= .edits { return match(.edits, verdict.agreement, verdict.evidence) }
+            let found: CopyLevel = verdict.isSlight ? .copies : .edits
+            if found <= level {
+                let framed = verdict.framing.flatMap { position(ofFramed: $0, in: pair) }
+                return match(found, verdict.agreement, verdict.evidence, framed: framed)
+            }
         }
         guard level >= .similar, let similarity = pair.similarity else { return nil }
         if let seconds = first.secondsBetween(second), seconds <= Self.burstSeconds,
@@ -110,6 +115,16 @@ struct CopyCheck: Sendable {
             return match(.similar, similarity, "same scene")
         }
         return nil
+    }
+
+    /// Which of two pictures is the other in a frame and has, of the photograph, no more pixels than the other.
+    private func position(ofFramed framing: Framing, in pair: CopyCandidate) -> Int? {
+        let (framed, bare) = framing.isFirst ? (pair.first, pair.second) : (pair.second, pair.first)
+        func pixels(_ index: Int) -> Double {
+            Double(search.contents[index].width) * Double(search.contents[index].height)
+        }
+        // Where the photograph ends in the frame is known to a hundredth or two of its sides.
+        return pixels(bare) >= 0.92 * framing.filled * pixels(framed) ? framed : nil
     }
 
     private func verdict(

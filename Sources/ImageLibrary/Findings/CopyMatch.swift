@@ -8,6 +8,8 @@ struct CopyMatch: Sendable {
     let agreement: Float
     /// What was done to one to get the other, for people: "rotated 90°, 60 % crop"; empty when nothing can be told.
     let evidence: String
+    /// The position of the one that is the other with something plain around it, and shows no more of it; nil when neither is.
+    let framed: Int?
 }
 
 /// Two positions in a list, in either order.

@@ -15,7 +15,7 @@ public struct DuplicateFinder {
     private let contents: [ContentRecord]
     /// The files of each content, the one to keep first; a file with several names counts once.
     private let files: [[FileRecord]]
-    private let candidates: [[KeepCandidate]]
+    private var candidates: [[KeepCandidate]]
     private let ignored: Set<DistinctPair>
     /// The folders between which matches count when they are isolated.
     private let separated: [FilePath]
@@ -82,14 +82,21 @@ public struct DuplicateFinder {
             let search = CopySearch(reader: reader, options: options, contents: contents, files: files)
             matches = try search.matches(snapshot: snapshot, onProgress: onProgress).filter(isWanted)
         }
-        // A picture that matches two kept ones goes to the one its pixels agree with best.
+        var finder = self
+        for framed in matches.compactMap(\.framed) {
+            for file in candidates[framed].indices { finder.candidates[framed][file].isFramed = true }
+        }
+        return finder.groups(of: matches, snapshot: snapshot)
+    }
+
+    private func groups(of matches: [CopyMatch], snapshot: VectorSnapshot) -> [DuplicateGroup] {
         let edges = matches.map {
             Duplicates.Edge(a: $0.first, b: $0.second, level: $0.level.rawValue, score: $0.agreement)
         }
         let evidence = Dictionary(
             matches.map { (PicturePair($0.first, $0.second), $0.evidence) },
             uniquingKeysWith: { first, _ in first })
-        let stars = Duplicates.groups(edges: edges) {
+        let stars = Duplicates.groups(edges: edges, tier: { CopyLevel(rawValue: $0)?.tier ?? 0 }) {
             order.prefers(candidates[$0][0], to: candidates[$1][0])
         }
         var inStar = Set<Int>()
@@ -186,6 +193,18 @@ public struct DuplicateFinder {
         guard let first = snapshot.row(ofID: a), let second = snapshot.row(ofID: b) else { return 0 }
         return zip(snapshot.vector(ofRow: first), snapshot.vector(ofRow: second)).reduce(Float(0)) {
             $0 + $1.0 * $1.1
+        }
+    }
+}
+
+extension CopyLevel {
+    /// Which of the kept pictures it matches a copy goes to: one with its very pixels; else the best that is of the same
+    /// photograph; else the best of the same scene.
+    fileprivate var tier: Int {
+        switch self {
+        case .bytes, .pixels: 0
+        case .copies, .edits: 1
+        case .similar: 2
         }
     }
 }

@@ -20,6 +20,8 @@ package struct KeepCandidate: Sendable {
     package let colorfulness: Double
     /// When it was taken, if it says.
     package let captured: String?
+    /// Whether it is another picture of the search with something plain around it.
+    package var isFramed = false
 
     package init(
         path: FilePath, modified: Int64, isReference: Bool, size: Int64, width: Int, height: Int,
@@ -96,6 +98,7 @@ package struct KeepOrder {
         case .whole: return larger({ $0.isTruncated ? 0 : 1 }, "whole") { _, _ in "cut off" }
         case .color:
             return larger({ $0.colorfulness < Self.greyLimit ? 0 : 1 }, "coloured") { _, _ in "grey" }
+        case .unframed: return larger({ $0.isFramed ? 0 : 1 }, "not framed") { _, _ in "framed" }
         case .resolution:
             let (small, large) = a.width * a.height < b.width * b.height ? (a, b) : (b, a)
             return larger({ $0.width * $0.height }, "most pixels") { _, _ in
