@@ -1,9 +1,11 @@
 """After training: the words are fitted to the finished image tower.
 
-    python fit.py --data ../shared/data --run RUN [--from release.pt] [--minutes 8]
+    python fit.py --data ../shared/data --run RUN [--from release.pt] [--minutes 8] [--captions 0.6]
 
 Computes the pooled features of every training picture once, and then trains only what is cheap: the projections and the text
-tower, on batches that an image tower could not keep up with; and the projection that tells copies, on 24,000 edited pictures. Also takes the batch-norm statistics anew. Leaves RUN/fitted.pt.
+tower, on batches that an image tower could not keep up with; and the projection that tells copies, on 24,000 edited
+pictures. Also takes the batch-norm statistics anew. The features are kept in RUN for another fit of the same checkpoint. Leaves
+RUN/fitted.pt.
 """
 import argparse
 import math
@@ -174,28 +176,45 @@ def spread_directions(originals, copies, dimensions):
     return (whiten @ best[:, -dimensions:]).T.float().contiguous()
 
 
+def kept_features(options, model, pictures):
+    """The pooled features of all training pictures by `model`, whose batch-norm statistics are settled; from the last fit of the same
+    checkpoint, if there was one."""
+    path, source = os.path.join(options.run, "fit-features.pt"), os.path.join(options.run, options.source)
+    mark = (options.source, os.path.getmtime(source), len(pictures.train))
+    kept = torch.load(path, weights_only=False) if os.path.exists(path) else {"mark": None}
+    if kept["mark"] == mark:
+        model.load_state_dict(kept["model"])
+        return Features(pictures.train, kept["values"], len(pictures.rows))
+    started = time.time()
+    settle_statistics(model, pictures)
+    values = features_of(model, pictures.pixels[pictures.train]).half()
+    torch.save({"mark": mark, "model": model.state_dict(), "values": values}, path)
+    print(f"features of {len(pictures.train)} pictures in {time.time() - started:.0f} s", flush=True)
+    return Features(pictures.train, values, len(pictures.rows))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default="../shared/data")
     parser.add_argument("--run", default="training-run")
     parser.add_argument("--from", dest="source", default="release.pt")
     parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--captions", type=float, default=WEIGHT["caption"], help="weight of telling captions apart")
+    parser.add_argument("--to", default="fitted.pt")
     options = parser.parse_args()
-    torch.set_num_threads(1)  # so many small operations gain nothing from a second
-
+    WEIGHT["caption"] = options.captions
     tokenizer, pictures = tokenizers.load(os.path.join(options.run, "tokenizer")), Pictures(options.data, options.run)
     words = Words(options.data, pictures.imagenet, pictures.dev_captions())
     state = torch.load(os.path.join(options.run, options.source), weights_only=False)
     model = DualEncoder(VISION, text_config(tokenizer)).to(memory_format=torch.channels_last)
     model.load_state_dict(state["average"])
-    settle_statistics(model, pictures)
-    started = time.time()
-    features = Features(pictures.train, features_of(model, pictures.pixels[pictures.train]).half(), len(pictures.rows))
-    print(f"features of {len(pictures.train)} pictures in {time.time() - started:.0f} s", flush=True)
+    torch.set_num_threads(2)
+    features = kept_features(options, model, pictures)
+    torch.set_num_threads(1)  # so many small operations gain nothing from a second
     steps = fit(model, F.normalize(state["trainee"]["proxies.weight"], dim=1), pictures, words, tokenizer, features, options.minutes)
     fit_instances(model, pictures, features)
     history = state["history"] + [{"kind": "fit", "steps": steps, "minutes": options.minutes, "pictures": steps * PICTURES}]
-    torch.save({"model": model.state_dict(), "history": history}, os.path.join(options.run, "fitted.pt"))
+    torch.save({"model": model.state_dict(), "history": history}, os.path.join(options.run, options.to))
     print(f"fitted in {steps} steps", flush=True)
 
 

@@ -21,13 +21,12 @@ final class PairFile: Sendable {
     private static let recordHeaderBytes = 16
     private static let pairBytes = 12
 
-    init(_ path: FilePath, pass: AllRowsPass, most: Int) throws(IndexError) {
-        file = PassFile(
-            path: path, content: .pairs, identity: pass.identity, blocks: pass.blocks.count, width: 0)
+    /// The file of a pass over so many rows in so many blocks.
+    init(_ path: FilePath, identity: UInt64, blocks: Int, rows: Int, most: Int) throws(IndexError) {
+        file = PassFile(path: path, content: .pairs, identity: identity, blocks: blocks, width: 0)
         let descriptor = try file.open(size: PassFile.headerBytes)
         self.descriptor = descriptor
         var finished: Set<Int> = [], pairs: [SimilarPair] = [], end = PassFile.headerBytes
-        let rows = pass.snapshot.count
         try asIndexError(path) {
             while true {
                 let head = try PassFile.read(descriptor, at: end, count: Self.recordHeaderBytes)
@@ -35,7 +34,7 @@ final class PairFile: Sendable {
                     var reader = ByteReader(bytes)
                     return (0..<4).compactMap { _ in reader.read(UInt32.self) }
                 }
-                guard fields.count == 4, fields[3] == 0, Int(fields[0]) < pass.blocks.count,
+                guard fields.count == 4, fields[3] == 0, Int(fields[0]) < blocks,
                     pairs.count + Int(fields[1]) <= most
                 else { break }
                 let bytes = Int(fields[1]) * Self.pairBytes

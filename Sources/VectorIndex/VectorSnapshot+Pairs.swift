@@ -23,8 +23,10 @@ extension VectorSnapshot {
     /// All pairs of rows whose cosine is at least `similarity`, in the order of their rows.
     ///
     /// Each such pair is found with the probability `options.recall` at least; what is reported is exact. A filter
-    /// limits both rows. Cost: about half a search per row; memory is 24 bytes a pair: a threshold that unlike rows
-    /// reach makes very many, and `tooManyPairs` is thrown when there are more than `most`. Throws `interrupted` when
+    /// limits both rows. Cost: far less than a search per row for a threshold that only near-copies reach (a million rows above
+    /// 0.95: some 20 µs a row), about half a search per row for one that most neighbours reach; memory is 24 bytes a pair and,
+    /// for the former, 64 bytes a row and 8 for each thread. A threshold that unlike rows reach makes very many pairs, and
+    /// `tooManyPairs` is thrown when there are more than `most`. Throws `interrupted` when
     /// the user asked for a stop.
     ///
     /// With `file`, pairs are also written there as they are found, and a pass that was interrupted or killed goes on
@@ -40,44 +42,67 @@ extension VectorSnapshot {
         options.minimum = minimum
         let scoresAll = options.wantsEveryRow || count <= Self.smallCount
         let pass = AllRowsPass(self, options: options, threads: threads)
-        let kept: PairFile?
-        if let file { kept = try PairFile(file, pass: pass, most: most) } else { kept = nil }
+        let join =
+            scoresAll ? nil : SimilarityJoin(self, above: minimum, options: options, threads: threads)
+        let kept = try file.map { path throws(IndexError) in
+            try PairFile(
+                path, identity: pass.identity ^ (join?.identity ?? 0),
+                blocks: join?.plan.tables ?? pass.blocks.count, rows: count, most: most)
+        }
         let found = Mutex((pairs: kept?.pairs ?? [], areTooMany: false))
         let finished = kept?.finishedBlocks ?? []
-        let isComplete = pass.forEachBlock(except: finished.contains, progress: progress) {
-            [options] number, search in
-            var pairs: [SimilarPair] = []
-            pass.forEachRow(ofBlock: number) { query in
-                if let filter = options.filter, !filter.parts[query.place.part].contains(query.place.row) {
-                    return
-                }
-                func keep(_ part: Part, _ row: Int, _ similarity: Float) {
-                    guard similarity >= minimum else { return }
-                    let other = part.snapshotRow(row)
-                    pairs.append(
-                        SimilarPair(
-                            a: min(query.row, other), b: max(query.row, other), similarity: similarity))
-                }
-                if scoresAll {
-                    scoreLaterRows(query, options, minimum: minimum, buffers: search.buffers, keep: keep)
-                } else {
-                    let pool = search.candidates(query, above: minimum)
-                    query.exact.scoreAllCandidates(pool, parts: parts, buffers: search.buffers, take: keep)
-                }
-            }
-            return found.withLock {
+        @Sendable func take(_ block: Int, _ pairs: [SimilarPair]) -> Bool {
+            found.withLock {
                 guard $0.pairs.count + pairs.count <= most else {
                     $0.areTooMany = true
                     return false
                 }
                 $0.pairs += pairs
-                return kept?.write(block: number, pairs) ?? true
+                return kept?.write(block: block, pairs) ?? true
+            }
+        }
+        var isComplete: Bool
+        if let join {
+            let outcome = join.forEachTable(
+                except: finished.contains, threads: threads, most: most, progress: progress, take)
+            if outcome == .tooMany { throw .tooManyPairs(most) }
+            isComplete = outcome == .complete
+        } else {
+            isComplete = pass.forEachBlock(except: finished.contains, progress: progress) {
+                take($0, pairs(ofBlock: $0, pass, $1, above: minimum, scoresAll: scoresAll))
             }
         }
         try kept?.check()
         if found.withLock({ $0.areTooMany }) { throw .tooManyPairs(most) }
         guard isComplete else { throw .interrupted }
         return found.withLock { $0.pairs }.sorted { ($0.a, $0.b) < ($1.a, $1.b) }
+    }
+
+    /// The pairs of each row of a block with those whose codes stand after its own.
+    private func pairs(
+        ofBlock number: Int, _ pass: AllRowsPass, _ search: SnapshotSearch, above minimum: Float,
+        scoresAll: Bool
+    ) -> [SimilarPair] {
+        let options = pass.options
+        var pairs: [SimilarPair] = []
+        pass.forEachRow(ofBlock: number) { query in
+            if let filter = options.filter, !filter.parts[query.place.part].contains(query.place.row) {
+                return
+            }
+            func keep(_ part: Part, _ row: Int, _ similarity: Float) {
+                guard similarity >= minimum else { return }
+                let other = part.snapshotRow(row)
+                pairs.append(
+                    SimilarPair(a: min(query.row, other), b: max(query.row, other), similarity: similarity))
+            }
+            if scoresAll {
+                scoreLaterRows(query, options, minimum: minimum, buffers: search.buffers, keep: keep)
+            } else {
+                let pool = search.candidates(query, above: minimum)
+                query.exact.scoreAllCandidates(pool, parts: parts, buffers: search.buffers, take: keep)
+            }
+        }
+        return pairs
     }
 
     /// Scores a row against every row whose code stands after its own.

@@ -4,6 +4,7 @@
 #include "ck_features.h"
 #include "ck_hamming.h"
 #include "ck_index.h"
+#include "ck_join.h"
 #include "ck_resize.h"
 #include "ck_simd.h"
 
