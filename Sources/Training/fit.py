@@ -184,6 +184,7 @@ def kept_features(options, model, pictures):
     kept = torch.load(path, weights_only=False) if os.path.exists(path) else {"mark": None}
     if kept["mark"] == mark:
         model.load_state_dict(kept["model"])
+        model.eval()
         return Features(pictures.train, kept["values"], len(pictures.rows))
     started = time.time()
     settle_statistics(model, pictures)
