@@ -36,40 +36,48 @@ extension PicturePlanes {
     private static let margin = 0.02
 
     private func isFrame(around inner: PicturePlanes, laid map: PlaneMap, _ back: PlaneMap) -> Bool {
-        hasEdge(along: inner, laid: map) && isPlain(around: inner, back)
+        guard let plain = plainLevels(around: inner, back) else { return false }
+        return hasEdge(along: inner, laid: map, to: plain)
     }
 
-    /// Whether brightness jumps at most places where the inner picture ends inside this one.
-    private func hasEdge(along inner: PicturePlanes, laid map: PlaneMap) -> Bool {
+    /// Whether the inner picture ends inside this one with an edge: just outside its outline there is hardly anything but the
+    /// plain levels, and brightness jumps there at most places, and at some on each side.
+    private func hasEdge(along inner: PicturePlanes, laid map: PlaneMap, to plain: Set<Int>) -> Bool {
         let places = 48
         let leastJump: Float = 10
         let (w, h, m) = (inner.width, inner.height, Self.margin)
-        var tested = 0, jumps = 0
-        grey[0].withSamples { samples in
+        let ends: [(Double) -> (inside: (Double, Double), outside: (Double, Double))] = [
+            { ((w * $0, m), (w * $0, -m)) }, { ((w * $0, h - m), (w * $0, h + m)) },
+            { ((m, h * $0), (-m, h * $0)) }, { ((w - m, h * $0), (w + m, h * $0)) },
+        ]
+        var tested = 0, jumps = 0, plainPlaces = 0
+        return grey[0].withSamples { samples in
             let scale = Double(max(samples.width, samples.height))
-            for place in 0..<places {
-                let share = (Double(place) + 0.5) / Double(places)
-                let sides: [(inside: (Double, Double), outside: (Double, Double))] = [
-                    ((w * share, m), (w * share, -m)), ((w * share, h - m), (w * share, h + m)),
-                    ((m, h * share), (-m, h * share)), ((w - m, h * share), (w + m, h * share)),
-                ]
-                for side in sides {
-                    let within = map(side.inside.0, side.inside.1)
-                    let beyond = map(side.outside.0, side.outside.1)
+            for end in ends {
+                var (here, jumpsHere) = (0, 0)
+                for place in 0..<places {
+                    let (inside, outside) = end((Double(place) + 0.5) / Double(places))
+                    let within = map(inside.0, inside.1), beyond = map(outside.0, outside.1)
                     guard beyond.x >= 0, beyond.y >= 0, beyond.x < width, beyond.y < height else { continue }
-                    tested += 1
-                    let jump =
-                        samples(within.x * scale, within.y * scale)
-                        - samples(beyond.x * scale, beyond.y * scale)
-                    if abs(jump) >= leastJump { jumps += 1 }
+                    let (there, level) = (
+                        samples(within.x * scale, within.y * scale),
+                        samples(beyond.x * scale, beyond.y * scale)
+                    )
+                    here += 1
+                    if abs(there - level) >= leastJump { jumpsHere += 1 }
+                    if plain.contains(Int(level.rounded())) { plainPlaces += 1 }
                 }
+                guard 4 * jumpsHere >= here else { return false }
+                tested += here
+                jumps += jumpsHere
             }
+            return tested >= places / 2 && 2 * jumps >= tested && 10 * plainPlaces >= 9 * tested
         }
-        return tested >= places / 2 && 2 * jumps >= tested
     }
 
-    /// Whether most of what lies around the inner picture has one of two brightnesses.
-    private func isPlain(around inner: PicturePlanes, _ back: PlaneMap) -> Bool {
+    /// The one or two brightnesses, as compression leaves them, that most of what lies around the inner picture has; nil
+    /// when it has others.
+    private func plainLevels(around inner: PicturePlanes, _ back: PlaneMap) -> Set<Int>? {
         let plane = self.plane(for: 1 / 128)
         let scale = 1 / Double(max(plane.width, plane.height)), m = Self.margin
         var levels = [Int](repeating: 0, count: 256)
@@ -83,15 +91,16 @@ extension PicturePlanes {
                 count += 1
             }
         }
-        guard 100 * count >= plane.width * plane.height else { return false }
-        var plain = 0
+        guard 100 * count >= plane.width * plane.height else { return nil }
+        var plain = Set<Int>(), sum = 0
         for _ in 0..<2 {
             let best =
                 levels.indices.map { ($0, levels[near($0)].reduce(0, +)) }.max { $0.1 < $1.1 } ?? (0, 0)
-            plain += best.1
+            sum += best.1
+            plain.formUnion(near(best.0))
             for level in near(best.0) { levels[level] = 0 }
         }
-        return 4 * plain >= 3 * count
+        return 4 * sum >= 3 * count ? plain : nil
     }
 
     /// Levels that compression may have made of one.

@@ -21,7 +21,7 @@ from golden import write_golden
 from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, exported_weights, image_parts, text_config
 from provenance import provenance
 
-VERSION = "0.3"
+VERSION = "0.4"
 
 
 def round_weights(model):
