@@ -43,8 +43,8 @@ public enum Duplicates {
     /// Connected components would chain: A like B, B like C, and unlike pictures A and C end up together. Here the
     /// preferred row among those that match becomes a representative, again and again; every other row joins, of the
     /// representatives it matches, the most preferred one, so that what belongs together is not scattered among several;
-    /// but a match of a lower tier comes first. A row is in one group at most. The result does not depend on the order of the edges; groups come in the order of their
-    /// representatives' rows. Of edges between the same rows the surest counts; an edge from a row to itself does not.
+    /// but a match of a lower tier comes first. A row is in one group at most. The result does not depend on the order of
+    /// the edges; groups come in the order of their representatives' rows. Of edges between the same rows the surest counts; an edge from a row to itself does not.
     /// Cost: O(m log m) for m edges.
     ///
     /// - Parameters:

@@ -27,7 +27,7 @@ struct SimilarityJoin: Sendable {
     ) {
         let rows = options.filter?.count ?? snapshot.count
         let words = max(8, snapshot.rotation.length / 64)
-        // As good as it can be, when strangers have half of their bits in common: not even then is it worth making codes?
+        // Codes are made only when they could pay: strangers have half of their bits in common at best.
         let hope = JoinPlan.cheapest(
             rows: rows, bits: 64 * words, similarity: minimum, recall: options.recall, strangers: [32 * words]
         )
@@ -56,8 +56,8 @@ struct SimilarityJoin: Sendable {
 
     /// Calls `body` with the number and the pairs of each table, but those that `isDone` names.
     ///
-    /// False when the user asked for a stop meanwhile, when `body` did by returning false, or when a table has more than
-    /// `most` pairs, which `body` is not told of. `progress` is told how many rows that is worth, from one thread at a time.
+    /// Stopped when the user asked for it meanwhile, or `body` did by returning false; too many when a table has more than `most`
+    /// pairs, which `body` is not told of. `progress` is told how many rows that is worth, from one thread at a time.
     func forEachTable(
         except isDone: (Int) -> Bool, threads: Int, most: Int, progress: @escaping @Sendable (Int) -> Void,
         _ body: @Sendable (Int, [SimilarPair]) -> Bool

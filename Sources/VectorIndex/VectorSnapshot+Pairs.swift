@@ -1,6 +1,7 @@
 import CKernels
 import Synchronization
 public import SystemPackage
+import SystemSupport
 
 /// Two rows that are similar.
 public struct SimilarPair: Sendable, Equatable {
@@ -24,7 +25,7 @@ extension VectorSnapshot {
     ///
     /// Each such pair is found with the probability `options.recall` at least; what is reported is exact. A filter
     /// limits both rows. Cost: far less than a search per row for a threshold that only near-copies reach (a million rows above
-    /// 0.95: some 20 µs a row), about half a search per row for one that most neighbours reach; memory is 24 bytes a pair and,
+    /// 0.95: some 40 µs a row), about half a search per row for one that most neighbours reach; memory is 24 bytes a pair and,
     /// for the former, 64 bytes a row and 8 for each thread. A threshold that unlike rows reach makes very many pairs, and
     /// `tooManyPairs` is thrown when there are more than `most`. Throws `interrupted` when
     /// the user asked for a stop.
@@ -44,6 +45,8 @@ extension VectorSnapshot {
         let pass = AllRowsPass(self, options: options, threads: threads)
         let join =
             scoresAll ? nil : SimilarityJoin(self, above: minimum, options: options, threads: threads)
+        // Codes that were not made to the end make another plan, under which the file would be begun anew.
+        if !scoresAll, Interruption.isRequested { throw .interrupted }
         let kept = try file.map { path throws(IndexError) in
             try PairFile(
                 path, identity: pass.identity ^ (join?.identity ?? 0),
@@ -61,7 +64,7 @@ extension VectorSnapshot {
                 return kept?.write(block: block, pairs) ?? true
             }
         }
-        var isComplete: Bool
+        let isComplete: Bool
         if let join {
             let outcome = join.forEachTable(
                 except: finished.contains, threads: threads, most: most, progress: progress, take)
