@@ -8,11 +8,19 @@ import SystemSupport
 public struct VectorMaker: Sendable {
     private let model: Model
     private let limits: DecodeLimits
+    private let onEarlyEnd: @Sendable (FilePath) -> Void
 
     /// Uses a model's towers, each of which is loaded when first needed.
-    public init(model: Model, limits: DecodeLimits = DecodeLimits()) {
+    ///
+    /// `onEarlyEnd` is told of every picture whose file ends early, on the thread that has read it: its vector is that
+    /// of what is there.
+    public init(
+        model: Model, limits: DecodeLimits = DecodeLimits(),
+        onEarlyEnd: @escaping @Sendable (FilePath) -> Void = { _ in }
+    ) {
         self.model = model
         self.limits = limits
+        self.onEarlyEnd = onEarlyEnd
     }
 
     /// The unit vector of a text.
@@ -88,7 +96,9 @@ public struct VectorMaker: Sendable {
     ) throws -> PixelBuffer {
         do {
             let reader = PictureReader(preprocessing: encoder.preprocessing, limits: limits)
-            return encoder.preprocessing.pixels(from: try reader.decoded(bytes).pixels)
+            let picture = try reader.decoded(bytes)
+            if picture.info.isTruncated { onEarlyEnd(name) }
+            return encoder.preprocessing.pixels(from: picture.pixels)
         } catch {
             throw LibraryError.unreadablePicture(name, error.description)
         }

@@ -158,6 +158,15 @@ public struct SafeTensors: Sendable {
         guard end == fileSize else { throw failure(.surplus(fileSize - end)) }
     }
 
+    /// The elements of a tensor of signed bytes; throws when it is missing or of another type.
+    func signedBytes(_ tensor: String) throws(SafeTensorsError) -> (shape: [Int], elements: [Int8]) {
+        guard let entry = entries[tensor] else { throw SafeTensorsError(name, .tensor(tensor, "is missing")) }
+        guard entry.type == "I8" else {
+            throw SafeTensorsError(name, .tensor(tensor, "has type \(entry.type), expected I8"))
+        }
+        return (entry.shape, content.bytes[entry.range].map { Int8(bitPattern: $0) })
+    }
+
     /// A tensor as weights; throws when it is missing or not of a floating-point type that is read here.
     public func weights(_ tensor: String) throws(SafeTensorsError) -> Weights {
         guard let entry = entries[tensor] else { throw SafeTensorsError(name, .tensor(tensor, "is missing")) }

@@ -61,6 +61,19 @@ public struct WeightReader: Sendable {
         return weights.tensor().values[0]
     }
 
+    /// A tensor of signed bytes [rows, columns], as floats; throws when it has another type or shape.
+    public func signedBytes(_ name: String, _ shape: [Int]) throws(SafeTensorsError) -> Tensor {
+        let full = prefix + name
+        guard let file = files.first(where: { $0.entries[full] != nil }) else {
+            throw failure(name, "is missing")
+        }
+        let bytes = try file.signedBytes(full)
+        guard bytes.shape == shape else {
+            throw failure(name, "has shape \(bytes.shape), expected \(shape)")
+        }
+        return Tensor(shape, bytes.elements.lazy.map(Float.init))
+    }
+
     /// Gives back the memory of the files' pages, once what was small in them has been copied.
     public func forgetPages() { for file in files { file.forgetPages() } }
 

@@ -19,6 +19,11 @@ SOURCE_WEIGHT = {"flickr8k": 2.5, "coco_bits": 2.5, "tiny-coco-captions": 2, "do
                  "dog-breeds-300": 1.5, "imagenet-mini-part": 1.5, "grocery-store": 0.7, "sports100": 0.8}
 
 
+def label_opinions(run, pictures):
+    """The file that opinions.py writes, and its shape."""
+    return os.path.join(run, "cache", "labels.f16"), (len(pictures.rows), len(pictures.labels))
+
+
 class Pictures:
     def __init__(self, data, run):
         self.rows = read_rows(data)
@@ -32,6 +37,7 @@ class Pictures:
 
         self.train = np.array([i for i, row in enumerate(self.rows) if row["split"] == "train"])
         self.dev = np.array([i for i, row in enumerate(self.rows) if row["split"] == "dev"])
+        self.run, self.opinions = run, None
         self.mean_feature = self.features[self.train[::10]].mean(0, dtype=np.float64).astype(np.float32)
         weight = np.array([SOURCE_WEIGHT.get(self.rows[i]["source"], 1.0) for i in self.train])
         self.draw_weight = weight / weight.sum()
@@ -45,6 +51,18 @@ class Pictures:
 
     def teacher_logits(self, indices):
         return self.teacher[indices].astype(np.float32) * self.teacher_scale
+
+    def label_targets(self, indices):
+        """(n, labels): for a labelled picture, half its label and half what the teacher's view says of it; else the latter alone. The
+        opinion knows which labels a picture might as well have had, which the label itself does not say."""
+        if self.opinions is None:
+            path, shape = label_opinions(self.run, self)
+            self.opinions = np.memmap(path, np.float16, "r", shape=shape)
+        target = np.exp(self.opinions[indices].astype(np.float32))
+        known = np.flatnonzero(self.label_of[indices] >= 0)
+        target[known] /= 2
+        target[known, self.label_of[indices][known]] += 0.5
+        return target
 
     def teacher_features(self, indices):
         """What the teacher sees before it decides, less what it sees in every picture: (n, 1280)."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 import tokenizer as tokenizers
 from augment import EDITS
-from model import VISION, DualEncoder, normalise, pad, text_config
+from model import VISION, DualEncoder, load_finished, normalise, pad, text_config
 
 
 @torch.no_grad()
@@ -172,11 +172,10 @@ def full(model, pictures, tokenizer, count=500):
 
 
 def fitted_model(run, tokenizer):
-    """The model that fit.py left, and how it was trained."""
+    """The model that fit.py and querybanks.py left, and how it was trained."""
     state = torch.load(os.path.join(run, "fitted.pt"), weights_only=False)
     model = DualEncoder(VISION, text_config(tokenizer)).to(memory_format=torch.channels_last)
-    model.load_state_dict(state["model"])
-    return model.eval(), state["history"]
+    return load_finished(model, state["model"], state["bank counts"]), state["history"]
 
 
 def main():

@@ -2,7 +2,7 @@
 
     python export.py --data ../shared/data --run RUN --model Sources/CBundledModel/data --golden Fixtures/golden/mini
 
-Takes the weights of RUN/fitted.pt, rounds them to float16, and from then on works with
+Takes the weights of RUN/fitted.pt with their query banks, rounds them to float16, and from then on works with
 the rounded ones: what is measured, calibrated and written as reference is what users get.
 """
 import argparse
@@ -21,16 +21,16 @@ from golden import write_golden
 from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, exported_weights, image_parts, text_config
 from provenance import provenance
 
-VERSION = "0.4"
+VERSION = "0.5"
 
 
 def round_weights(model):
-    """Rounds to float16 in place, keeping float32 tensors: from here on the model computes what the exported file holds."""
+    """Rounds to float16 in place, keeping float32 tensors and bytes: from here on the model computes what the exported file holds."""
     model.load_state_dict({k: v.half().to(v.dtype) if v.is_floating_point() else v for k, v in model.state_dict().items()})
 
 
 def write_weights(model, folder):
-    tensors = {name: value.half().contiguous() for name, value in exported_weights(model).items()}
+    tensors = {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in exported_weights(model).items()}
     assert all(torch.isfinite(value).all() for value in tensors.values())
     path = os.path.join(folder, "model.safetensors")
     save_file(tensors, path, metadata={"format": "pt"})
@@ -67,7 +67,8 @@ def main():
     quantiles = lambda values: [round(float(v), 5) for v in values]
     write_json(options.model, "config.json", {
         "model_type": "imgvec_dual", "name": "imgvec-mini", "version": VERSION, "projection_dim": PROJECTION,
-        "logit_scale_init_value": round(float(model.logit_scale), 4), "image_parts": image_parts(model),
+        "logit_scale_init_value": round(model.logit_scale.item(), 4), "image_parts": image_parts(model),
+        "querybanks": model.querybanks.counts,
         "vision_config": VISION, "text_config": text_config(tokenizer),
         "calibration": {"what": "cosine of random pairs of dev pictures (and of dev texts with dev pictures) at the quantiles 0, 0.01 ... 1",
                         "image_image_quantiles": quantiles(image_image), "text_image_quantiles": quantiles(text_image),
@@ -77,7 +78,7 @@ def main():
         "do_center_crop": False, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": MEAN, "image_std": STD,
         "do_convert_rgb": True})
     with open(os.path.join(options.model, "PROVENANCE.md"), "w") as file:
-        file.write(provenance(table, VERSION, history, model.instance_share, datetime.date.today(), options.note, pictures))
+        file.write(provenance(table, VERSION, history, model, datetime.date.today(), options.note, pictures))
     write_golden(options.model, options.golden)
     write_json(options.run, "metrics.json", {"history": history, **table})
     print(json.dumps(table, indent=1))

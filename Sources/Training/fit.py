@@ -23,9 +23,11 @@ from features import features_of, settle_statistics
 from model import MEANING, VISION, DualEncoder, text_config
 from train import TEACHER_HEAT, encode, shares, soft_cross_entropy
 
-PICTURES, CAPTIONED = 768, 96       # a step sees 768 pictures with drawn words, and 96 captioned ones with a caption each
-LABELS, NAMES, PARAPHRASES = 192, 64, 48
-RATE, PROXY_RATE = 1e-3, 2e-3
+LABELLED = 4096                     # a step draws 4,096 pictures to the label vectors, which costs next to nothing without texts,
+PICTURES, CAPTIONED = 768, 96       # and sees 768 pictures with drawn words, and 96 captioned ones with a caption each
+DRAWN, LABELS, NAMES, PARAPHRASES = 128, 256, 64, 32
+FIRST_STEPS, FIRST_RATE = 420, 2e-3 # before that, projection and label vectors settle on the finished image tower, without texts
+RATE, PROJECTION_RATE, PROXY_RATE = 1e-3, 3e-4, 6e-4
 WEIGHT = {"label": 1.0, "word": 1.0, "contrast": 0.6, "caption": 0.6, "imagenet": 0.1, "names": 0.4, "paraphrase": 0.3}
 
 
@@ -36,17 +38,37 @@ class Fit:
         self.proxies = torch.nn.Parameter(torch.empty(len(pictures.labels), MEANING))
         self.scales = torch.nn.ParameterDict({name: torch.tensor(math.log(value)) for name, value in
                                               (("label", 30.0), ("contrast", 18.0), ("names", 15.0))})
+        self.labelled = features.known[pictures.label_of[features.known] >= 0]
         self.captioned = np.array([i for i in pictures.train if "captions" in pictures.rows[i] and "label" not in pictures.rows[i]
                                    and features.has(i)])
 
     def encode(self, texts):
         return encode(self.model, self.tokenizer, texts, self.ids)
 
+    def label_loss(self, rng):
+        labelled = rng.choice(self.labelled, LABELLED, replace=False)
+        cosine = self.model.meaning(self.features.of(labelled)) @ F.normalize(self.proxies, dim=1).T
+        return soft_cross_entropy(self.scales["label"].exp() * cosine, torch.from_numpy(self.pictures.label_targets(labelled)))
+
+    def settle_labels(self):
+        """Trains the projection of pictures and the label vectors alone, so that texts have targets that hardly move any more."""
+        moving = [self.model.visual_projection.weight, self.proxies, self.scales["label"]]
+        optimiser = torch.optim.AdamW(moving, lr=FIRST_RATE, weight_decay=0.01)
+        for step in range(FIRST_STEPS):
+            for group in optimiser.param_groups:
+                group["lr"] = FIRST_RATE * (1 - step / FIRST_STEPS)
+            loss = self.label_loss(np.random.default_rng([4, step]))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            if step % 100 == 0 or step == FIRST_STEPS - 1:
+                print(f"labels step {step} loss {loss.item():.3f} scale {self.scales['label'].exp().item():.1f}", flush=True)
+
     def losses(self, step, rng, bank):
         pictures, out = self.pictures, {}
         indices, teacher, texts, concepts, positive = pictures.batch(PICTURES, rng, self.features.known)
         # Pictures are cheap here and texts are not: only some of the drawn texts are used.
-        kept = np.sort(rng.choice(len(texts), min(len(texts), 160), replace=False))
+        kept = np.sort(rng.choice(len(texts), min(len(texts), DRAWN), replace=False))
         texts, concepts, positive = [texts[k] for k in kept], concepts[kept], torch.from_numpy(positive[:, kept]).float()
         more, more_concepts = pictures.draw_names(LABELS, rng)
         photos = rng.choice(self.captioned, CAPTIONED, replace=False)
@@ -59,10 +81,8 @@ class Fit:
         text, label_text, caption, name_text, left, right = text.split([len(texts), LABELS, CAPTIONED, NAMES, PARAPHRASES, PARAPHRASES])
         scale = {name: value.exp() for name, value in self.scales.items()}
 
+        out["label"] = self.label_loss(rng)
         proxies = F.normalize(self.proxies, dim=1)
-        labels = torch.from_numpy(pictures.label_of[indices])
-        known = labels >= 0
-        out["label"] = F.cross_entropy(scale["label"] * images[:PICTURES][known] @ proxies.T, labels[known])
         worded = np.concatenate([concepts, more_concepts])
         meant = torch.from_numpy(pictures.labels_of(worded)).float()
         named = meant.any(1)
@@ -105,8 +125,10 @@ def fit(model, proxies, pictures, words, tokenizer, features, minutes, look=None
     fitting = Fit(model, pictures, words, tokenizer, features)
     with torch.no_grad():
         fitting.proxies.copy_(proxies)
-    moving = [p for n, p in model.named_parameters() if n.startswith(("visual_projection", "text_"))]
-    optimiser = torch.optim.AdamW([{"params": moving, "peak": RATE}, {"params": [fitting.proxies, *fitting.scales.values()], "peak": PROXY_RATE}],
+    texts = [p for n, p in model.named_parameters() if n.startswith("text_")]
+    projection = [model.visual_projection.weight]
+    fitting.settle_labels()
+    optimiser = torch.optim.AdamW([{"params": texts, "peak": RATE}, {"params": projection, "peak": PROJECTION_RATE}, {"params": [fitting.proxies, *fitting.scales.values()], "peak": PROXY_RATE}],
                                   lr=RATE, weight_decay=0.01, betas=(0.9, 0.98))
     started, step, bank, sums, last = time.time(), 0, None, {}, time.time()
     while (progress := (time.time() - started) / (60 * minutes)) < 1:
@@ -119,7 +141,7 @@ def fit(model, proxies, pictures, words, tokenizer, features, minutes, look=None
         parts = fitting.losses(step, rng, bank)
         optimiser.zero_grad(set_to_none=True)
         sum(WEIGHT[name] * part for name, part in parts.items()).backward()
-        torch.nn.utils.clip_grad_norm_(moving, 5.0)
+        torch.nn.utils.clip_grad_norm_(texts + projection, 5.0)
         optimiser.step()
         step += 1
         for name, part in parts.items():
@@ -214,7 +236,7 @@ def main():
     torch.set_num_threads(1)  # so many small operations gain nothing from a second
     steps = fit(model, F.normalize(state["trainee"]["proxies.weight"], dim=1), pictures, words, tokenizer, features, options.minutes)
     fit_instances(model, pictures, features)
-    history = state["history"] + [{"kind": "fit", "steps": steps, "minutes": options.minutes, "pictures": steps * PICTURES}]
+    history = state["history"] + [{"kind": "fit", "steps": steps, "minutes": options.minutes, "pictures": steps * LABELLED}]
     torch.save({"model": model.state_dict(), "history": history}, os.path.join(options.run, options.to))
     print(f"fitted in {steps} steps", flush=True)
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 import tokenizer as tokenizers
-from model import DualEncoder, from_exported, normalise, pad
+from model import DualEncoder, from_exported, image_parts, load_finished, normalise, pad
 
 TEXTS = ["dog", "a photo of a cat", "Two men play football on a beach.", "sunset over the sea", "A red sports car parked in front of a house",
          "scanned receipt", "  Espresso \n MACHINE  ", "naïve café, 42 €!", "日本の写真 🐕", "it's the children's birthday cake, isn't it?",
@@ -42,11 +42,10 @@ def drawn_pictures(side=112):
 def load_exported(folder):
     with open(os.path.join(folder, "config.json")) as file:
         config = json.load(file)
-    model = DualEncoder(config["vision_config"], config["text_config"], config["image_parts"][1]["share"]).eval()
     weights = {name: value.float() for name, value in load_file(os.path.join(folder, "model.safetensors")).items()}
-    missing, unexpected = model.load_state_dict(from_exported(weights), strict=False)
-    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing), (missing, unexpected)
-    return model, config, weights
+    model = DualEncoder(config["vision_config"], config["text_config"])
+    assert config["image_parts"] == image_parts(model)
+    return load_finished(model, from_exported(weights), config["querybanks"]), config, weights
 
 
 def hugging_face_text_vectors(config, weights, ids, end):

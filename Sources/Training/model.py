@@ -2,8 +2,9 @@
 
 Image tower: torchvision's ResNet with BasicBlocks, narrow. Text tower: CLIP's text transformer, small. Both end in a
 bias-free projection to one shared 192-dimensional space of meaning. A second projection of the image tower says which
-photo it is, whatever was done to it: 64 dimensions that a text leaves at zero. A picture's vector is both parts, each
-of a fixed length; vectors are compared by cosine.
+photo it is, whatever was done to it: 61 dimensions that a text leaves at zero. Three more say how much the picture
+resembles texts in general (`querybanks.py`). A picture's vector is these parts, each of a fixed length; vectors are
+compared by cosine.
 """
 import torch
 import torch.nn as nn
@@ -17,9 +18,10 @@ VISION = {"model_type": "resnet", "layer_type": "basic", "num_channels": 3, "emb
           "depths": [2, 2, 2, 2], "image_size": IMAGE_SIZE}
 TEXT = {"model_type": "clip_text_model", "hidden_size": 192, "intermediate_size": 768, "num_hidden_layers": 3, "num_attention_heads": 6,
         "max_position_embeddings": 32, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
-MEANING, INSTANCE = 192, 64
-PROJECTION = MEANING + INSTANCE
-INSTANCE_SHARE = 0.4  # of the squared length of a picture's vector; chosen on dev
+MEANING, INSTANCE, BANKS = 192, 61, 2
+PROJECTION = MEANING + INSTANCE + BANKS + 1
+# Shares of the squared length of a picture's vector: of what texts in general have to do with it, and of the rest that which photo it is.
+BANK_SHARE, INSTANCE_SHARE = 0.06, 0.4
 
 
 class BasicBlock(nn.Module):
@@ -61,10 +63,12 @@ class ImageTower(nn.Module):
                 nn.init.zeros_(module.bn2.weight)  # every block starts as the identity
 
     def forward(self, x):
-        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
-        for stage in range(self.stages):
-            x = getattr(self, f"layer{stage + 1}")(x)
-        return x.mean((2, 3))
+        # Where training runs in bfloat16 only the widest stage gains by it: on a CPU without matrix units the others are slower than in float32.
+        with torch.autocast("cpu", enabled=False):
+            x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+            for stage in range(self.stages - 1):
+                x = getattr(self, f"layer{stage + 1}")(x)
+        return getattr(self, f"layer{self.stages}")(x).mean((2, 3))
 
 
 class Attention(nn.Module):
@@ -138,10 +142,36 @@ class TextTower(nn.Module):
         return self.final_layer_norm(x[torch.arange(len(ids)), at_end])
 
 
+class Querybanks(nn.Module):
+    """How near a picture's meaning is to the texts of some banks, as a unit vector: one coordinate for each bank, and one for its length.
+
+    A bank's likeness is the logarithm of the sum of exponentials of (codes @ basis @ meaning + bias) over the bank's texts.
+    """
+
+    def __init__(self, counts, rank, text_width):
+        super().__init__()
+        self.counts, self.most = list(counts), len(counts) ** -0.5
+        self.register_buffer("against", torch.zeros(len(counts), text_width))  # what a text's last state says of each bank
+        self.register_buffer("basis", torch.zeros(rank, MEANING))
+        self.register_buffer("codes", torch.zeros(sum(counts), rank, dtype=torch.int8))
+        self.register_buffer("bias", torch.zeros(sum(counts)))
+        self.register_buffer("gain", torch.ones(len(counts)))
+
+    def likeness(self, meaning):
+        near = meaning @ self.basis.T @ self.codes.float().T + self.bias
+        return torch.stack([part.logsumexp(1) for part in near.split(self.counts, 1)], 1)
+
+    def forward(self, meaning):
+        x = (self.likeness(meaning) * self.gain).clamp(-self.most, self.most)
+        return torch.cat([x, (1 - (x * x).sum(1, keepdim=True)).clamp(min=0).sqrt()], 1)
+
+
 class DualEncoder(nn.Module):
+    """Both towers. `querybanks` is None until the model is finished (`querybanks.py`)."""
+
     def __init__(self, vision, text, instance_share=INSTANCE_SHARE):
         super().__init__()
-        self.instance_share = instance_share
+        self.instance_share, self.querybanks = instance_share, None
         self.vision_model = ImageTower(vision)
         self.text_model = TextTower(text)
         self.visual_projection = nn.Linear(vision["hidden_sizes"][-1], MEANING, bias=False)
@@ -161,11 +191,18 @@ class DualEncoder(nn.Module):
     def encode_images(self, pixels):
         """Unit vectors (n, 256) of normalised pixels."""
         features = self.vision_model(pixels)
-        return torch.cat([self.meaning(features) * (1 - self.instance_share) ** 0.5, self.instance(features) * self.instance_share ** 0.5], 1)
+        meaning, instance = self.meaning(features), self.instance(features)
+        general = self.querybanks(meaning) if self.querybanks else meaning.new_zeros(len(meaning), BANKS + 1)
+        rest = 1 - BANK_SHARE
+        return torch.cat([meaning * (rest * (1 - self.instance_share)) ** 0.5, instance * (rest * self.instance_share) ** 0.5,
+                          general * BANK_SHARE ** 0.5], 1)
 
     def encode_texts(self, ids):
-        """Unit vectors (n, 256) of token ids; the last 64 numbers are zero."""
-        return F.pad(self.text_meaning(ids), (0, INSTANCE))
+        """Unit vectors (n, 256) of token ids; zero where a text says nothing."""
+        states = self.text_model(ids)
+        meaning = self.text_projection(states).float()
+        against = states.float() @ self.querybanks.against.T if self.querybanks else meaning.new_zeros(len(meaning), BANKS)
+        return F.normalize(torch.cat([F.pad(meaning, (0, INSTANCE)), F.pad(against, (0, 1))], 1), dim=-1)
 
 
 def exported_weights(model):
@@ -173,20 +210,32 @@ def exported_weights(model):
     reads, and transformers' CLIP text model as well."""
     weights = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
     visual, instance, text = (weights.pop(f"{name}_projection.weight") for name in ("visual", "instance", "text"))
-    return weights | {"visual_projection.weight": torch.cat([visual, instance]), "text_projection.weight": F.pad(text, (0, 0, 0, INSTANCE))}
+    against = weights.pop("querybanks.against")
+    return weights | {"visual_projection.weight": torch.cat([visual, instance]),
+                      "text_projection.weight": torch.cat([F.pad(text, (0, 0, 0, INSTANCE)), F.pad(against, (0, 0, 0, 1))])}
 
 
 def from_exported(weights):
     """What `exported_weights` was given."""
     visual, text = weights["visual_projection.weight"], weights["text_projection.weight"]
-    assert not text[MEANING:].any()
+    assert not text[MEANING:MEANING + INSTANCE].any()
     return weights | {"visual_projection.weight": visual[:MEANING], "instance_projection.weight": visual[MEANING:],
-                      "text_projection.weight": text[:MEANING]}
+                      "text_projection.weight": text[:MEANING], "querybanks.against": text[MEANING + INSTANCE:-1]}
 
 
 def image_parts(model):
     """The `image_parts` of config.json."""
-    return [{"dimension": MEANING, "share": round(1 - model.instance_share, 4)}, {"dimension": INSTANCE, "share": round(model.instance_share, 4)}]
+    rest = 1 - BANK_SHARE
+    shares = (MEANING, rest * (1 - model.instance_share)), (INSTANCE, rest * model.instance_share), (BANKS + 1, BANK_SHARE)
+    return [{"dimension": dimension, "share": round(share, 4)} for dimension, share in shares]
+
+
+def load_finished(model, weights, counts):
+    """Puts the weights of a model with query banks of `counts` texts into `model`; batch counters alone may be missing."""
+    model.querybanks = Querybanks(counts, len(weights["querybanks.basis"]), weights["querybanks.against"].shape[1])
+    missing, unexpected = model.load_state_dict(weights, strict=False)
+    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing), (missing, unexpected)
+    return model.eval()
 
 
 def text_config(tokenizer):

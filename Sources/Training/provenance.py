@@ -1,17 +1,19 @@
 """The text of PROVENANCE.md: where the embedded model comes from, how good it is, and what it is not good at."""
 import collections
 
+from model import BANK_SHARE
+
 TEMPLATE = """# imgvec-mini {version}
 
 A small image+text dual encoder, trained from random weights by this project, exported on {date}: a narrow ResNet (BasicBlocks, widths
 32/64/128/288, 112x112 pictures) and a 3-layer CLIP text transformer (width 192, 6,144-token BPE). Vectors have 256 dimensions: 192 of
-meaning, shared with texts, and 64 that say which photo it is ({share:.0%} of a picture's squared length; zero for texts).
-5.95 M parameters, stored as float16. {note}
+meaning, shared with texts, 61 that say which photo it is ({instance:.0%} of a picture's squared length; zero for texts), and 3 that say how near
+it is to texts in general ({banks:.0%}; `Querybanks.swift`). 5.95 M parameters, stored as float16, and two banks of texts in bytes. {note}
 
 ## Recipe
 
 `Sources/Training` holds all of it; its README says how to run it. This file's weights come from, one after the other, on two CPU cores that
-were busy with other work (bfloat16 arithmetic, float32 weights):
+were busy with other work (bfloat16 arithmetic in the widest stage and the text tower, float32 weights):
 
 | part | steps | minutes | pictures seen | passes over the training pictures |
 |---|---|---|---|---|
@@ -19,11 +21,13 @@ were busy with other work (bfloat16 arithmetic, float32 weights):
 
 "0.1" and "0.2" are the trainings of the earlier versions (their recipes are in this repository's history), each of which began with the
 weights of the one before, as this trunk did; the trunk runs at a constant rate, a branch lets it fall to zero, "fit" trains the projections and the text tower on features of the finished image tower;
-what is exported is the mean of two fits (captions weighted 0.6 and 0.9; 0.4 of each) and of what they began with (0.2).
+what is exported is the mean of two fits (captions weighted 0.6 and 0.9; 0.4 of each) and of what they began with (0.2), with query banks.
+The first three trunks and the first branch still drew pictures to their labels alone, as 0.4 was trained; since then half of that pull goes to what
+a classifier on the teacher's features says of the picture (`opinions.py`).
 Schedules follow the clock, so another run repeats the recipe, not the bits.
 
 Objectives: contrast of pictures and texts (a text is a positive for every picture it is true of: label, synonym, coarser name, caption), free
-label vectors that pictures and label names are drawn to, opinion and pooled features of a MobileNet v2 teacher, edited copies among other
+label vectors that pictures and label names are drawn to (pictures also by what a linear classifier on the teacher's features says of them), opinion and pooled features of a MobileNet v2 teacher, edited copies among other
 pictures, closeness of paraphrases, and OpenAI CLIP's similarities between names (text to text) so that unseen words land near seen ones.
 No weights of another model are in it.
 
@@ -69,13 +73,13 @@ EARLIER = [{"kind": "0.1", "steps": 3855, "minutes": 105, "pictures": 801840},
            {"kind": "0.2", "steps": 1621, "minutes": 67, "pictures": 549632}]
 
 
-def provenance(table, version, history, share, date, note, pictures):
+def provenance(table, version, history, model, date, note, pictures):
     sources = collections.Counter(pictures.rows[i]["source"] for i in pictures.train)
     plain = {k: v for k, v in table.items() if not k.startswith("copies, ")}
     edits = [k[len("copies, "):-len(": original first")] for k in table if k.startswith("copies, ") and k.endswith("first")]
     show = lambda value: f"{value:.0f}" if value >= 2 else f"{value:.3f}"
     return TEMPLATE.format(
-        version=version, date=date, note=note, share=share,
+        version=version, date=date, note=note, instance=(1 - BANK_SHARE) * model.instance_share, banks=BANK_SHARE,
         history="\n".join(f"| {part['kind']} | {part['steps']:,} | {part['minutes']:.0f} | {part['pictures']:,} | {part['pictures'] / len(pictures.train):.1f} |"
                           for part in [*EARLIER, *history]),
         pictures=f"{len(pictures.train):,}", dev=f"{len(pictures.dev):,}",

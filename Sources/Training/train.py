@@ -30,7 +30,7 @@ from model import MEANING, VISION, DualEncoder, from_exported, normalise, pad, t
 
 WORKERS = 2
 PICTURES, COPIES = 128, 40          # a worker's step sees 128 pictures, 40 of them twice: the second time edited
-LABELS, NAMES, PARAPHRASES = 48, 48, 32  # 48 label names; every second step names with CLIP vectors, every fourth pairs of captions
+LABELS, NAMES, PARAPHRASES = 32, 48, 32  # 32 label names; every fourth step names with CLIP vectors, every fourth pairs of captions
 RATE_IMAGE, RATE_TEXT, DECAY = 1.2e-3, 6e-4, 0.03
 WARM_UP = 200
 BANK_EVERY = 40                     # steps between refreshing the vectors of ImageNet names
@@ -38,7 +38,7 @@ QUEUE = 2048                        # earlier pictures that edited copies are to
 # Small pictures cost a third of large ones and teach nearly as much; the end of a branch belongs to the size in use.
 TRUNK_SIZES, BRANCH_SIZES = ([64, 80, 96], [0.4, 0.4, 0.2]), ([80, 96, 112], [0.4, 0.35, 0.25])
 TEACHER_HEAT = 0.6                  # on small pictures the teacher is too unsure of itself: mean entropy 3.6 nats, with this 1.7
-WEIGHT = {"contrast": 1.0, "label": 1.0, "word": 0.5, "imagenet": 0.2, "label head": 0.3, "teacher head": 1.0, "feature head": 3.0, "copy": 0.3,
+WEIGHT = {"contrast": 1.0, "label": 1.0, "word": 0.5, "imagenet": 0.2, "label head": 0.5, "teacher head": 1.0, "feature head": 3.0, "copy": 0.3,
           "names": 0.4, "paraphrase": 0.3}
 
 
@@ -102,7 +102,7 @@ class Learner:
         pixels = pictures.pixels[indices]
         views = torch.cat([training_views(pixels, size, rng, smallest), edited(pixels[:COPIES], size, rng)])
         x = normalise(views).contiguous(memory_format=torch.channels_last)
-        names, name_cosine = self.words.draw_names(NAMES, rng) if step % 2 == 0 else ([], None)
+        names, name_cosine = self.words.draw_names(NAMES, rng) if step % 4 == 3 else ([], None)
         left, right = self.words.draw_paraphrases(PARAPHRASES, rng) if step % 4 == 1 else ([], [])
 
         with torch.autocast("cpu", torch.bfloat16):
@@ -119,17 +119,16 @@ class Learner:
         out["contrast"] = (soft_cross_entropy(logits, shares(positive, 1)) + soft_cross_entropy(logits.T, shares(positive.T, 1))) / 2
 
         # Edited pictures keep their meaning, but hard edits hide it: only whole views are taught labels and the teacher's opinion.
-        labels = torch.from_numpy(pictures.label_of[indices])
-        known = labels >= 0
+        labels = torch.from_numpy(pictures.label_targets(indices))
         whole = slice(0, PICTURES)
         proxies = F.normalize(trainee.proxies.weight, dim=1)
-        out["label"] = F.cross_entropy(trainee.proxy_scale.exp() * images[whole][known] @ proxies.T, labels[known])
+        out["label"] = soft_cross_entropy(trainee.proxy_scale.exp() * images[whole] @ proxies.T, labels)
         worded = np.concatenate([concepts, more_concepts])
         meant = torch.from_numpy(pictures.labels_of(worded)).float()
         named = meant.any(1)
         words = torch.cat([text, label_text])[named] @ proxies.detach().T
         out["word"] = soft_cross_entropy(trainee.proxy_scale.exp().detach() * words, shares(meant[named], 1))
-        out["label head"] = F.cross_entropy(label_logits[whole][known], labels[known], label_smoothing=0.05)
+        out["label head"] = soft_cross_entropy(label_logits[whole], labels)
         target = torch.from_numpy(teacher)
         out["imagenet"] = soft_cross_entropy(scale * images[whole] @ bank.T, (target[:, 1:] / TEACHER_HEAT).softmax(-1))
         out["teacher head"] = soft_cross_entropy(teacher_logits[whole], (target / TEACHER_HEAT).softmax(-1))
@@ -186,7 +185,8 @@ def follow(average, model, decay):
 def start_from_model(trainee, folder):
     """Takes over the weights of an exported model; the heads that export drops begin anew."""
     weights = {name: value.float() for name, value in load_file(os.path.join(folder, "model.safetensors")).items()}
-    missing, unexpected = trainee.model.load_state_dict(from_exported(weights), strict=False)
+    weights = {name: value for name, value in from_exported(weights).items() if not name.startswith("querybanks.")}
+    missing, unexpected = trainee.model.load_state_dict(weights, strict=False)
     assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing), (missing, unexpected)
 
 

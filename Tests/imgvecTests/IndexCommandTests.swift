@@ -182,7 +182,7 @@ struct Album: Sendable {
         try FileManager.default.createSymbolicLink(
             atPath: album.pictures.appending("a-symlink.jpg").string, withDestinationPath: name)
         let run = try album.program.run("index pictures")
-        #expect(run.errors.hasPrefix("1 new, 1 further hard links; 1 pictures"), "\(run.errors)")
+        #expect(run.errors.hasPrefix("1 new, 1 further hard links; 1 picture in"), "\(run.errors)")
     }
 
     @Test func hiddenSystemAndExcludedFoldersAreSkipped() throws {
@@ -194,7 +194,7 @@ struct Album: Sendable {
                 album.pictures.appending(name), to: album.pictures.pushing(FilePath("\(folder)/\(name)")))
         }
         let run = try album.program.run(["index", "pictures", "--exclude", "cache"])
-        #expect(run.errors.hasPrefix("1 new; 1 pictures"), "\(run.errors)")
+        #expect(run.errors.hasPrefix("1 new; 1 picture in"), "\(run.errors)")
         let hidden = try album.program.run("index pictures --hidden")
         #expect(hidden.errors.hasPrefix("3 new, 1 unchanged; 4 pictures"), "\(hidden.errors)")
     }

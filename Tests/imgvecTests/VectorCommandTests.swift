@@ -42,6 +42,23 @@ import Testing
         #expect(run.errors.contains("nowhere.jpg"))
     }
 
+    /// A vector of half a picture is no silent answer.
+    @Test func aPictureThatEndsEarlyIsNamed() throws {
+        let album = try Album(count: 2)
+        #expect(try album.program.run(["index", "pictures", "--quiet"]).status == 0)
+        let whole = try FileContents.read(Fixtures.path("images/gallery/lighthouse.jpg")).bytes
+        try whole.prefix(whole.count / 2).withUnsafeBytes {
+            try AtomicFile.write($0, to: album.folder.appending("half.jpg"))
+        }
+        for command in [
+            ["embed", "half.jpg"], ["compare", "half.jpg", "half.jpg"], ["find", "--image", "half.jpg"],
+        ] {
+            let run = try album.program.run(command)
+            #expect(run.status == 0 && !run.bytes.isEmpty, "\(command): \(run.errors)")
+            #expect(run.errors.contains("half.jpg: file ends early"), "\(command): \(run.errors)")
+        }
+    }
+
     /// Pictures are embedded in batches on several threads: each vector has to stand with its own name.
     @Test func embedKeepsTheOrderAroundUnreadablePictures() throws {
         let album = try Album(count: 21)

@@ -22,6 +22,7 @@ enum DualFamily: ModelFamily {
         }
         let text = try TextTransformer.Configuration(fields.under("text_config"), projection: projection)
         let parts = try imageParts(fields, dimension: projection)
+        let banks = try querybanks(fields, parts)
         let side = try vision.size("image_size", most: 4096)
         return ModelDescription(
             name: [fields.json["name"]?.string, fields.json["version"]?.string].compactMap { $0 }
@@ -30,11 +31,15 @@ enum DualFamily: ModelFamily {
             logitScale: try LogitScale.read(weights),
             calibration: try fields.json["calibration"].map { try ScoreCalibration($0, file: fields.file) },
             image: {
+                let likeness = try banks.map {
+                    try Querybanks(weights.under("querybanks"), counts: $0, width: parts[0].dimension)
+                }
                 let head = try weights.linear(
-                    "visual_projection", inputs: layout.width, outputs: projection, bias: false)
+                    "visual_projection", inputs: layout.width,
+                    outputs: projection - (likeness?.dimension ?? 0), bias: false)
                 let tower = try ResNet(network, projection: head)
                 return TowerImageEncoder(
-                    tower: parts.isEmpty ? tower : PartedTower(tower, parts: parts),
+                    tower: parts.isEmpty ? tower : PartedTower(tower, parts: parts, querybanks: likeness),
                     preprocessing: try Preprocessing.read(files, side: side) ?? .imageNet(side: side))
             },
             text: { try TowerTextEncoder.clip(weights, text, files) })
@@ -60,5 +65,23 @@ enum DualFamily: ModelFamily {
                 fields.file, "image_parts do not add up to \(dimension) dimensions and a share of 1")
         }
         return parts
+    }
+
+    /// Reads `querybanks`, the number of texts in each bank that the last of the image parts is made of; nil without it.
+    private static func querybanks(
+        _ fields: ConfigurationFields, _ parts: [PartedTower.Part]
+    ) throws(ModelError) -> [Int]? {
+        guard let list = fields.json["querybanks"] else { return nil }
+        let counts = list.array?.compactMap(\.integer) ?? []
+        guard !counts.isEmpty, counts.count == list.array?.count,
+            counts.allSatisfy({ (1...1_000_000).contains($0) })
+        else { throw .file(fields.file, "querybanks is no list of numbers of texts") }
+        guard parts.count > 1, parts.last?.dimension == counts.count + 1 else {
+            throw .file(
+                fields.file,
+                "the last of the image_parts does not have the \(counts.count + 1) dimensions of "
+                    + "\(counts.count) querybanks")
+        }
+        return counts
     }
 }

@@ -80,11 +80,14 @@ extension LibraryReader {
     /// The vector of a question: the weighted sum of its parts' unit vectors, made a unit vector again.
     ///
     /// A picture that is in the index and has not changed since gives its stored vector: no decoding and no
-    /// model. `model` is only called when a tower is needed.
+    /// model. `model` is only called when a tower is needed, `onEarlyEnd` for each picture whose file ends early.
     public func vector(
-        of query: Query, record: ModelRecord, snapshot: VectorSnapshot, model: () throws -> Model
+        of query: Query, record: ModelRecord, snapshot: VectorSnapshot, model: () throws -> Model,
+        onEarlyEnd: @escaping @Sendable (FilePath) -> Void = { _ in }
     ) throws -> [Float] {
-        func maker() throws -> VectorMaker { VectorMaker(model: try model(), limits: query.limits) }
+        func maker() throws -> VectorMaker {
+            VectorMaker(model: try model(), limits: query.limits, onEarlyEnd: onEarlyEnd)
+        }
         var sum = [Float](repeating: 0, count: record.dimension)
         for part in query.parts {
             let vector: [Float] =

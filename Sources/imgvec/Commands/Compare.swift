@@ -36,7 +36,8 @@ struct Compare: ParsableCommand {
 
     func run() throws {
         let model = try choice.load()
-        let vectors = VectorMaker(model: model, limits: decoding.limits)
+        let vectors = VectorMaker(
+            model: model, limits: decoding.limits, onEarlyEnd: StandardError.tellEarlyEnd)
         let items = pictures.map { Item.picture($0.path) } + text.map { Item.text($0) }
         let embeddings = try items.map { item in
             switch item {

@@ -109,7 +109,8 @@ struct Dupes: ParsableCommand {
         let copies = groups.reduce(0) { $0 + $1.members.count - 1 }
         let bytes = groups.reduce(Int64(0)) { $0 + $1.members.dropFirst().reduce(0) { $0 + $1.size } }
         let plan = planning.plan.map { "; imgvec apply --dry-run \(PathText.forTerminal($0.path))" } ?? ""
-        return "\(groups.count) groups, \(copies) copies, \(NumberText.bytes(bytes)) in copies\(plan)"
+        return NumberText.counted(groups.count, "group", "groups") + ", "
+            + NumberText.counted(copies, "copy", "copies") + ", \(NumberText.bytes(bytes)) in copies\(plan)"
     }
 }
 

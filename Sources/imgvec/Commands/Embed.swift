@@ -12,7 +12,8 @@ struct Embed: ParsableCommand {
             float32 matrix instead (a row an item, in the order given: pictures, then texts).
 
             A picture that cannot be read is named on standard error and left out (a row of NaN in an .npy, so \
-            that rows keep their place); the exit status is then 3.
+            that rows keep their place); the exit status is then 3. One whose file ends early is named, too: its \
+            vector is that of what is there.
             """)
 
     @Argument(help: ArgumentHelp("Picture files.", valueName: "picture"))
@@ -47,7 +48,8 @@ struct Embed: ParsableCommand {
     func run() throws {
         Interruption.catchSignals()
         let model = try choice.load()
-        let maker = VectorMaker(model: model, limits: decoding.limits)
+        let maker = VectorMaker(
+            model: model, limits: decoding.limits, onEarlyEnd: StandardError.tellEarlyEnd)
         var paths = pictures.map(\.path)
         if let filesFrom {
             paths += try PathList.read(filesFrom.path, separator: null ? 0 : UInt8(ascii: "\n"))

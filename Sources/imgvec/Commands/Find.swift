@@ -72,7 +72,8 @@ struct Find: ParsableCommand {
         let asker = try Asker(reader: reader, choice: choice)
         let snapshot = try reader.vectors(of: asker.record)
         let vector = try reader.vector(
-            of: query, record: asker.record, snapshot: snapshot, model: asker.model)
+            of: query, record: asker.record, snapshot: snapshot, model: asker.model,
+            onEarlyEnd: StandardError.tellEarlyEnd)
         let hits = try reader.find(
             query, vector: vector, snapshot: snapshot, calibration: try? asker.model().calibration)
         let hasScale = hits.contains { $0.calibrated != nil }

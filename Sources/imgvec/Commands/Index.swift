@@ -146,6 +146,6 @@ extension IndexReport {
         let time = seconds < 60 ? "\(NumberText.fixed(seconds, 1)) s" : ProgressLine.duration(seconds)
         return "\(wasInterrupted ? "interrupted: " : "")"
             + (parts.isEmpty ? "no pictures" : parts.joined(separator: ", "))
-            + "; \(total) pictures in the index; \(time)"
+            + "; \(NumberText.counted(total, "picture", "pictures")) in the index; \(time)"
     }
 }

@@ -124,6 +124,11 @@ enum NumberText {
             : "\(sign)\(whole)." + String(repeating: "0", count: decimals - digits.count) + digits
     }
 
+    /// How many there are of something: "1 group", "2 groups".
+    static func counted(_ count: Int, _ one: String, _ several: String) -> String {
+        "\(count) \(count == 1 ? one : several)"
+    }
+
     /// A number of bytes in the largest unit that keeps it above 1.
     static func bytes(_ count: Int64) -> String {
         var value = Double(count)

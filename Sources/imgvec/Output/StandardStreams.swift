@@ -42,6 +42,11 @@ enum StandardError {
         _ = try? FileDescriptor.standardError.writeAll((text + "\n").utf8)
     }
 
+    /// That a picture's file ends early: `embed`, `compare` and `find` go on with what is there.
+    @Sendable static func tellEarlyEnd(_ path: FilePath) {
+        write("imgvec: \(PathText.forTerminal(path)): file ends early; its vector is that of what is there")
+    }
+
     /// Asks a question and waits for a line on standard input; nil when the user interrupts instead.
     static func ask(_ question: String) -> String? {
         _ = try? FileDescriptor.standardError.writeAll(question.utf8)
