@@ -170,6 +170,18 @@ import Testing
         }
     }
 
+    /// A tower that says nothing gives no vector, as without banks.
+    @Test func aVectorWithoutMeaningIsRefused() throws {
+        let folder = try TemporaryFolder()
+        try makeModel(Banks(seed: 5), in: folder.path) {
+            for index in $0["visual_projection.weight"]?.bytes.indices ?? 0..<0 {
+                $0["visual_projection.weight"]?.bytes[index] = 0
+            }
+        }
+        let encoder = try #require(try Model.load(folder.path).imageEncoder)
+        #expect(throws: EmbeddingError.self) { try encoder.encode(pictures(1, seed: 6)) }
+    }
+
     @Test func codesThatAreNoBytesAreRefused() throws {
         let folder = try TemporaryFolder()
         try makeModel(Banks(seed: 5), in: folder.path) {

@@ -76,7 +76,9 @@ package struct PartedTower: ImageTower {
         let likeness = try querybanks(Tensor([count, meaning.dimension], meanings)).values
         let factor = share.squareRoot()
         for picture in 0..<count {
-            let start = picture * dimension + tower.dimension
+            let row = picture * dimension, start = row + tower.dimension
+            // What shows nothing resembles nothing: it stays the zero that is refused.
+            guard values[row..<row + meaning.dimension].contains(where: { $0 != 0 }) else { continue }
             for index in 0..<querybanks.dimension {
                 values[start + index] = likeness[picture * querybanks.dimension + index] * factor
             }
