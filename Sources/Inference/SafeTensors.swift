@@ -158,9 +158,14 @@ public struct SafeTensors: Sendable {
         guard end == fileSize else { throw failure(.surplus(fileSize - end)) }
     }
 
+    private func entry(_ tensor: String) throws(SafeTensorsError) -> Entry {
+        guard let entry = entries[tensor] else { throw SafeTensorsError(name, .tensor(tensor, "is missing")) }
+        return entry
+    }
+
     /// The elements of a tensor of signed bytes; throws when it is missing or of another type.
     func signedBytes(_ tensor: String) throws(SafeTensorsError) -> (shape: [Int], elements: [Int8]) {
-        guard let entry = entries[tensor] else { throw SafeTensorsError(name, .tensor(tensor, "is missing")) }
+        let entry = try entry(tensor)
         guard entry.type == "I8" else {
             throw SafeTensorsError(name, .tensor(tensor, "has type \(entry.type), expected I8"))
         }
@@ -169,7 +174,7 @@ public struct SafeTensors: Sendable {
 
     /// A tensor as weights; throws when it is missing or not of a floating-point type that is read here.
     public func weights(_ tensor: String) throws(SafeTensorsError) -> Weights {
-        guard let entry = entries[tensor] else { throw SafeTensorsError(name, .tensor(tensor, "is missing")) }
+        let entry = try entry(tensor)
         guard let type = ElementType(rawValue: entry.type) else {
             throw SafeTensorsError(name, .tensor(tensor, "has type \(entry.type), expected F32, F16 or BF16"))
         }

@@ -40,11 +40,14 @@ public struct WeightReader: Sendable {
 
     /// A tensor of whatever shape it has.
     public func weights(_ name: String) throws(SafeTensorsError) -> Weights {
-        let full = prefix + name
-        guard let file = files.first(where: { $0.entries[full] != nil }) else {
+        try file(with: name).weights(prefix + name)
+    }
+
+    private func file(with name: String) throws(SafeTensorsError) -> SafeTensors {
+        guard let file = files.first(where: { $0.entries[prefix + name] != nil }) else {
             throw failure(name, "is missing")
         }
-        return try file.weights(full)
+        return file
     }
 
     /// A tensor of one dimension, as floats.
@@ -61,13 +64,9 @@ public struct WeightReader: Sendable {
         return weights.tensor().values[0]
     }
 
-    /// A tensor of signed bytes [rows, columns], as floats; throws when it has another type or shape.
+    /// A tensor of signed bytes (I8) of a shape, as floats; throws an error that names file, tensor and what it has instead.
     public func signedBytes(_ name: String, _ shape: [Int]) throws(SafeTensorsError) -> Tensor {
-        let full = prefix + name
-        guard let file = files.first(where: { $0.entries[full] != nil }) else {
-            throw failure(name, "is missing")
-        }
-        let bytes = try file.signedBytes(full)
+        let bytes = try file(with: name).signedBytes(prefix + name)
         guard bytes.shape == shape else {
             throw failure(name, "has shape \(bytes.shape), expected \(shape)")
         }

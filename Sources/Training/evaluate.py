@@ -2,7 +2,6 @@
 
     python evaluate.py --data ../shared/data --run RUN
 """
-import argparse
 import json
 import os
 import time
@@ -15,6 +14,7 @@ from PIL import Image
 import tokenizer as tokenizers
 from augment import EDITS
 from model import VISION, DualEncoder, load_finished, normalise, pad, text_config
+from prepare import options_parser
 
 
 @torch.no_grad()
@@ -28,9 +28,14 @@ def image_vectors(model, pixels, batch=256, fast=False):
 
 
 @torch.no_grad()
-def text_vectors(model, tokenizer, texts, batch=256):
+def of_texts(encode, tokenizer, texts, batch=256):
+    """What `encode` makes of the token ids of texts, some at a time."""
     ids = tokenizer(texts, truncation=True, max_length=32).input_ids
-    return torch.cat([model.encode_texts(pad(ids[s:s + batch], tokenizer.eos_token_id)) for s in range(0, len(ids), batch)]).numpy()
+    return torch.cat([encode(pad(ids[s:s + batch], tokenizer.eos_token_id)) for s in range(0, len(ids), batch)])
+
+
+def text_vectors(model, tokenizer, texts):
+    return of_texts(model.encode_texts, tokenizer, texts).numpy()
 
 
 def label_queries(pictures, images, queries, smallest=10):
@@ -181,9 +186,7 @@ def fitted_model(run, tokenizer):
 def main():
     from data import Pictures
 
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--run", default="training-run")
+    parser = options_parser()
     options = parser.parse_args()
     started = time.time()
     tokenizer, pictures = tokenizers.load(os.path.join(options.run, "tokenizer")), Pictures(options.data, options.run)

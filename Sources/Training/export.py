@@ -5,7 +5,6 @@
 Takes the weights of RUN/fitted.pt with their query banks, rounds them to float16, and from then on works with
 the rounded ones: what is measured, calibrated and written as reference is what users get.
 """
-import argparse
 import datetime
 import json
 import os
@@ -19,6 +18,7 @@ from data import Pictures
 from evaluate import fitted_model, full, random_pairs
 from golden import write_golden
 from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, exported_weights, image_parts, text_config
+from prepare import options_parser
 from provenance import provenance
 
 VERSION = "0.5"
@@ -44,9 +44,7 @@ def write_json(folder, name, value):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--run", default="training-run")
+    parser = options_parser()
     parser.add_argument("--model", default="Sources/CBundledModel/data")
     parser.add_argument("--golden", default="Fixtures/golden/mini")
     parser.add_argument("--note", default="", help="a sentence for PROVENANCE.md, such as that this is an early checkpoint")
@@ -67,7 +65,7 @@ def main():
     quantiles = lambda values: [round(float(v), 5) for v in values]
     write_json(options.model, "config.json", {
         "model_type": "imgvec_dual", "name": "imgvec-mini", "version": VERSION, "projection_dim": PROJECTION,
-        "logit_scale_init_value": round(model.logit_scale.item(), 4), "image_parts": image_parts(model),
+        "logit_scale_init_value": round(model.logit_scale.item(), 4), "image_parts": image_parts(),
         "querybanks": model.querybanks.counts,
         "vision_config": VISION, "text_config": text_config(tokenizer),
         "calibration": {"what": "cosine of random pairs of dev pictures (and of dev texts with dev pictures) at the quantiles 0, 0.01 ... 1",
@@ -78,7 +76,7 @@ def main():
         "do_center_crop": False, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": MEAN, "image_std": STD,
         "do_convert_rgb": True})
     with open(os.path.join(options.model, "PROVENANCE.md"), "w") as file:
-        file.write(provenance(table, VERSION, history, model, datetime.date.today(), options.note, pictures))
+        file.write(provenance(table, VERSION, history, datetime.date.today(), options.note, pictures))
     write_golden(options.model, options.golden)
     write_json(options.run, "metrics.json", {"history": history, **table})
     print(json.dumps(table, indent=1))

@@ -7,7 +7,6 @@ tower, on batches that an image tower could not keep up with; and the projection
 pictures. Also takes the batch-norm statistics anew. The features are kept in RUN for another fit of the same checkpoint. Leaves
 RUN/fitted.pt.
 """
-import argparse
 import math
 import os
 import time
@@ -21,6 +20,7 @@ from augment import edited
 from data import Pictures, Words
 from features import features_of, settle_statistics
 from model import MEANING, VISION, DualEncoder, text_config
+from prepare import options_parser
 from train import TEACHER_HEAT, encode, shares, soft_cross_entropy
 
 LABELLED = 4096                     # a step draws 4,096 pictures to the label vectors, which costs next to nothing without texts,
@@ -217,9 +217,7 @@ def kept_features(options, model, pictures):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--run", default="training-run")
+    parser = options_parser()
     parser.add_argument("--from", dest="source", default="release.pt")
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--captions", type=float, default=WEIGHT["caption"], help="weight of telling captions apart")

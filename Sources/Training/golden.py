@@ -44,7 +44,7 @@ def load_exported(folder):
         config = json.load(file)
     weights = {name: value.float() for name, value in load_file(os.path.join(folder, "model.safetensors")).items()}
     model = DualEncoder(config["vision_config"], config["text_config"])
-    assert config["image_parts"] == image_parts(model)
+    assert config["image_parts"] == image_parts()
     return load_finished(model, from_exported(weights), config["querybanks"]), config, weights
 
 

@@ -169,9 +169,9 @@ class Querybanks(nn.Module):
 class DualEncoder(nn.Module):
     """Both towers. `querybanks` is None until the model is finished (`querybanks.py`)."""
 
-    def __init__(self, vision, text, instance_share=INSTANCE_SHARE):
+    def __init__(self, vision, text):
         super().__init__()
-        self.instance_share, self.querybanks = instance_share, None
+        self.querybanks = None
         self.vision_model = ImageTower(vision)
         self.text_model = TextTower(text)
         self.visual_projection = nn.Linear(vision["hidden_sizes"][-1], MEANING, bias=False)
@@ -194,7 +194,7 @@ class DualEncoder(nn.Module):
         meaning, instance = self.meaning(features), self.instance(features)
         general = self.querybanks(meaning) if self.querybanks else meaning.new_zeros(len(meaning), BANKS + 1)
         rest = 1 - BANK_SHARE
-        return torch.cat([meaning * (rest * (1 - self.instance_share)) ** 0.5, instance * (rest * self.instance_share) ** 0.5,
+        return torch.cat([meaning * (rest * (1 - INSTANCE_SHARE)) ** 0.5, instance * (rest * INSTANCE_SHARE) ** 0.5,
                           general * BANK_SHARE ** 0.5], 1)
 
     def encode_texts(self, ids):
@@ -223,10 +223,10 @@ def from_exported(weights):
                       "text_projection.weight": text[:MEANING], "querybanks.against": text[MEANING + INSTANCE:-1]}
 
 
-def image_parts(model):
+def image_parts():
     """The `image_parts` of config.json."""
     rest = 1 - BANK_SHARE
-    shares = (MEANING, rest * (1 - model.instance_share)), (INSTANCE, rest * model.instance_share), (BANKS + 1, BANK_SHARE)
+    shares = (MEANING, rest * (1 - INSTANCE_SHARE)), (INSTANCE, rest * INSTANCE_SHARE), (BANKS + 1, BANK_SHARE)
     return [{"dimension": dimension, "share": round(share, 4)} for dimension, share in shares]
 
 

@@ -20,6 +20,14 @@ SIDE = 112
 TEACHER_CLASSES, TEACHER_FEATURES = 1001, 1280
 
 
+def options_parser():
+    """The two places that every part of the recipe is told: the data, and the folder of this training."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", default="../shared/data")
+    parser.add_argument("--run", default="training-run")
+    return parser
+
+
 def read_rows(data):
     with open(os.path.join(data, "pictures", "pictures.jsonl")) as lines:
         return [json.loads(line) for line in lines]
@@ -77,9 +85,7 @@ def in_ranges(count, parts):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--run", default="training-run")
+    parser = options_parser()
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     cache = os.path.join(options.run, "cache")

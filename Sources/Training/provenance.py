@@ -1,7 +1,7 @@
 """The text of PROVENANCE.md: where the embedded model comes from, how good it is, and what it is not good at."""
 import collections
 
-from model import BANK_SHARE
+from model import BANK_SHARE, INSTANCE_SHARE
 
 TEMPLATE = """# imgvec-mini {version}
 
@@ -13,7 +13,7 @@ it is to texts in general ({banks:.0%}; `Querybanks.swift`). 5.95 M parameters, 
 ## Recipe
 
 `Sources/Training` holds all of it; its README says how to run it. This file's weights come from, one after the other, on two CPU cores that
-were busy with other work (bfloat16 arithmetic in the widest stage and the text tower, float32 weights):
+were busy with other work (bfloat16 arithmetic, in the last branch only in the image tower's widest stage and the text tower; float32 weights):
 
 | part | steps | minutes | pictures seen | passes over the training pictures |
 |---|---|---|---|---|
@@ -73,13 +73,13 @@ EARLIER = [{"kind": "0.1", "steps": 3855, "minutes": 105, "pictures": 801840},
            {"kind": "0.2", "steps": 1621, "minutes": 67, "pictures": 549632}]
 
 
-def provenance(table, version, history, model, date, note, pictures):
+def provenance(table, version, history, date, note, pictures):
     sources = collections.Counter(pictures.rows[i]["source"] for i in pictures.train)
     plain = {k: v for k, v in table.items() if not k.startswith("copies, ")}
     edits = [k[len("copies, "):-len(": original first")] for k in table if k.startswith("copies, ") and k.endswith("first")]
     show = lambda value: f"{value:.0f}" if value >= 2 else f"{value:.3f}"
     return TEMPLATE.format(
-        version=version, date=date, note=note, instance=(1 - BANK_SHARE) * model.instance_share, banks=BANK_SHARE,
+        version=version, date=date, note=note, instance=(1 - BANK_SHARE) * INSTANCE_SHARE, banks=BANK_SHARE,
         history="\n".join(f"| {part['kind']} | {part['steps']:,} | {part['minutes']:.0f} | {part['pictures']:,} | {part['pictures'] / len(pictures.train):.1f} |"
                           for part in [*EARLIER, *history]),
         pictures=f"{len(pictures.train):,}", dev=f"{len(pictures.dev):,}",

@@ -5,9 +5,8 @@
 Some pictures are near to every text and come first for texts that others fit better. Two banks of typical texts, the labels and
 captions, tell how near a picture is to texts in general (Bogolin et al., "Cross Modal Retrieval with Querybank Normalisation", CVPR
 2022); that stands in its vector, and a text's vector says how much of it counts against the picture, the first bank for a name, the
-second for a sentence. Adds the banks to RUN/fitted.pt; about 30 seconds.
+second for a sentence. Adds the banks to RUN/fitted.pt; about 50 seconds.
 """
-import argparse
 import os
 
 import numpy as np
@@ -16,22 +15,18 @@ import torch.nn.functional as F
 
 import tokenizer as tokenizers
 from data import Choice, Pictures
-from evaluate import image_vectors
-from model import BANK_SHARE, MEANING, VISION, DualEncoder, Querybanks, pad, text_config
+from evaluate import image_vectors, of_texts
+from model import BANK_SHARE, INSTANCE_SHARE, MEANING, VISION, DualEncoder, Querybanks, text_config
+from prepare import options_parser
 from words import phrase
 
-SHARPNESS = (20.0, 10.0)    # of the two sums; like COUNTED chosen on dev, where half as much or twice hardly differs
-# How much of its bank's likeness is taken off the score of a name, of a sentence. For names, where those gain most that are not in the bank: 0.5's
-# texts had a dev P@10 of .516, with .75 .554; without the label asked for and all names near it in the bank .529, with .9 .527.
+SHARPNESS = (20.0, 10.0)    # of the two sums, chosen on dev: for labels 15 to 25 hardly differ, for captions 10 to 20
+# How much of its bank's likeness is taken off the score of a name, of a sentence; for names, where those gain most that are not in the bank. Before
+# the banks 0.5's texts had a dev P@10 of .516; with .75 .554, with .9 .558; with the label asked for and all names near it left out .529 and .527
+# (by a program that is not kept).
 COUNTED = (0.75, 0.9)
 CENTRES, RANK = 64, 64      # captions are many and alike: their centres do; labels stay as they are
 REACH = 0.998               # this share of the training pictures is within the range that a bank's coordinate can show
-
-
-@torch.no_grad()
-def hidden_states(model, tokenizer, texts, batch=256):
-    ids = tokenizer(texts, truncation=True, max_length=32).input_ids
-    return torch.cat([model.text_model(pad(ids[s:s + batch], tokenizer.eos_token_id)) for s in range(0, len(ids), batch)])
 
 
 def centres(vectors, count, rounds=15):
@@ -62,7 +57,7 @@ def fit_querybanks(model, pictures, tokenizer):
     meanings = F.normalize(meanings, dim=1)
     captions = [pictures.rows[i]["captions"][0] for i in pictures.train if "captions" in pictures.rows[i] and "label" not in pictures.rows[i]]
     to_meaning = model.text_projection.weight
-    states = {kind: hidden_states(model, tokenizer, texts) for kind, texts in (
+    states = {kind: of_texts(model.text_model, tokenizer, texts) for kind, texts in (
         ("labels", pictures.labels), ("phrases", [phrase(name, Choice(np.random.default_rng(n))) for n, name in enumerate(pictures.concepts)]),
         ("captions", captions))}
     text = {kind: F.normalize(h @ to_meaning.T, dim=1) for kind, h in states.items()}
@@ -86,15 +81,13 @@ def fit_querybanks(model, pictures, tokenizer):
     names = len(states["labels"]) + len(states["phrases"])
     wanted = torch.zeros(len(h), 2)
     wanted[:names, 0], wanted[names:, 1] = COUNTED
-    by_share = ((1 - BANK_SHARE) * (1 - model.instance_share) / BANK_SHARE) ** 0.5
+    by_share = ((1 - BANK_SHARE) * (1 - INSTANCE_SHARE) / BANK_SHARE) ** 0.5
     wanted *= -(h @ to_meaning.T).norm(dim=1, keepdim=True) * by_share / (torch.tensor(SHARPNESS) * banks.gain)
     banks.against.copy_(torch.linalg.solve(h.T @ h + torch.eye(h.shape[1]), h.T @ wanted).T)
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--run", default="training-run")
+    parser = options_parser()
     options = parser.parse_args()
     torch.set_num_threads(2)
     path = os.path.join(options.run, "fitted.pt")

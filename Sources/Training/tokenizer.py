@@ -5,7 +5,6 @@
 Writes RUN/tokenizer/vocab.json and merges.txt, which transformers.CLIPTokenizer reads. Ids are laid out as OpenAI
 did: 256 bytes, the same 256 ending a word, one id per merge in order, <|startoftext|>, <|endoftext|>.
 """
-import argparse
 import collections
 import gzip
 import json
@@ -13,7 +12,7 @@ import os
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from prepare import read_rows
+from prepare import options_parser, read_rows
 from words import TEMPLATES, HYPERNYMS, with_article
 
 VOCABULARY = 6144
@@ -78,9 +77,7 @@ def load(folder):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--run", default="training-run")
+    parser = options_parser()
     options = parser.parse_args()
     train(options.data, os.path.join(options.run, "tokenizer"))
     tokenizer = load(os.path.join(options.run, "tokenizer"))

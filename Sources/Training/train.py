@@ -11,7 +11,6 @@ Two worker processes of one thread each take their own pictures and average thei
 threads is a third as fast on a machine that has other work to do: its threads wait for each other thousands of times
 a step, workers once.
 """
-import argparse
 import json
 import math
 import os
@@ -27,6 +26,7 @@ import tokenizer as tokenizers
 from augment import edited, training_views
 from data import Pictures, Words
 from model import MEANING, VISION, DualEncoder, from_exported, normalise, pad, text_config
+from prepare import options_parser
 
 WORKERS = 2
 PICTURES, COPIES = 128, 40          # a worker's step sees 128 pictures, 40 of them twice: the second time edited
@@ -300,9 +300,7 @@ def work(rank, options):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default="../shared/data")
-    parser.add_argument("--run", default="training-run")
+    parser = options_parser()
     parser.add_argument("--minutes", type=float, default=60, help="of the trunk, from now on")
     parser.add_argument("--decay-minutes", type=float, help="make a branch of this length from the trunk instead")
     parser.add_argument("--from-model", help="the folder of an exported model to start a new trunk from")

@@ -3,7 +3,8 @@ package import Inference
 /// A tower whose vectors have parts that speak of different things, each scaled to a fixed length of its own.
 ///
 /// imgvec-mini says with the first part what a picture shows and with the second which photo it is, whatever was
-/// done to it. Without fixed lengths a picture that shows little would be compared by its second part alone.
+/// done to it; a third comes of the first (`Querybanks`). Without fixed lengths a picture that shows little would be
+/// compared by its second part alone.
 package struct PartedTower: ImageTower {
     /// Coordinates of a part, and its share of the vector's squared length.
     package struct Part: Sendable {
