@@ -43,23 +43,26 @@ struct AllRowsPass: Sendable {
         }
     }
 
-    /// Calls `body` with the number of each block, but those that `isDone` names, and a search made by the thread
-    /// that works on it.
+    /// Calls `body` with the number of each block, but those that `isDone` names, and a worker that no other thread has
+    /// meanwhile; `makeWorker` makes one for each thread.
     ///
     /// False when the user asked for a stop meanwhile, or `body` did by returning false. `progress` is told how many
     /// rows are done, from one thread at a time.
-    func forEachBlock(
+    func forEachBlock<Worker: Sendable>(
         except isDone: (Int) -> Bool = { _ in false }, progress: @escaping @Sendable (Int) -> Void,
-        _ body: @Sendable (Int, SnapshotSearch) -> Bool
+        worker makeWorker: @Sendable () -> Worker, _ body: @Sendable (Int, Worker) -> Bool
     ) -> Bool {
         let open = blocks.indices.filter { !isDone($0) }
         let before =
             blocks.indices.reduce(0) { $0 + liveRows(of: $1) } - open.reduce(0) { $0 + liveRows(of: $1) }
         let done = Mutex((rows: before, blocks: 0, isStopped: false))
+        let idle = Mutex<[Worker]>([])
         if before > 0 { progress(before) }
         WorkerThreads.forEach(open.count, threads: threads) { index in
             if Interruption.isRequested || done.withLock({ $0.isStopped }) { return }
-            let isGood = body(open[index], SnapshotSearch(snapshot, options: options))
+            let worker = idle.withLock { $0.popLast() } ?? makeWorker()
+            let isGood = body(open[index], worker)
+            idle.withLock { $0.append(worker) }
             let rows = liveRows(of: open[index])
             done.withLock {
                 guard isGood else { return $0.isStopped = true }
@@ -73,20 +76,24 @@ struct AllRowsPass: Sendable {
 
     /// Calls `body` with each live row of a block.
     func forEachRow(ofBlock number: Int, _ body: (Query) -> Void) {
-        let index = blocks[number].part
-        let part = snapshot.parts[index]
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: snapshot.space.dimension) { vector in
-            guard let vector = vector.baseAddress else { return }
-            for position in blocks[number].positions {
-                guard let row = part.segment.row(atPosition: position), part.isLive(row) else { continue }
-                part.segment.copyVector(ofRow: row, to: vector)
-                // The stored factor, so that the similarity of two rows is the same from both sides.
-                let exact = ExactQuery(vector: vector, inverseNorm: part.segment.inverseNorm[row])
-                body(
-                    Query(
-                        row: part.snapshotRow(row), place: RowPlace(part: index, row: row),
-                        position: RowPosition(part: index, position: position), exact: exact))
-            }
+        for position in blocks[number].positions {
+            withQuery(RowPosition(part: blocks[number].part, position: position), body)
+        }
+    }
+
+    /// Calls `body` with the row at a position, if it is live.
+    func withQuery<T>(_ position: RowPosition, _ body: (Query) -> T) -> T? {
+        let part = snapshot.parts[position.part]
+        guard let row = part.segment.row(atPosition: position.position), part.isLive(row) else { return nil }
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: snapshot.space.dimension) { vector in
+            guard let vector = vector.baseAddress else { return nil }
+            part.segment.copyVector(ofRow: row, to: vector)
+            // The stored factor, so that the similarity of two rows is the same from both sides.
+            let exact = ExactQuery(vector: vector, inverseNorm: part.segment.inverseNorm[row])
+            return body(
+                Query(
+                    row: part.snapshotRow(row), place: RowPlace(part: position.part, row: row),
+                    position: position, exact: exact))
         }
     }
 

@@ -42,22 +42,20 @@ final class BucketShortlist {
     /// Forgets all buckets.
     func removeAll() { count = 0 }
 
-    /// Adds those buckets of a part that may hold a row above the terms' similarity; parts come in their order.
+    /// Adds those of some buckets that may hold a row above a similarity; they come in the order of their numbers.
     func add(
-        _ partition: Partition, firstNumber: Int, products: UnsafePointer<Float>, similarity: Float,
+        _ buckets: RankedBuckets, firstNumber: Int, products: UnsafePointer<Float>, similarity: Float,
         deviation: Float, noise: Float
     ) {
         var terms = ck_expectation(
-            similarity: similarity, deviation: deviation, noise: partition.codes == nil ? 0 : noise,
+            similarity: similarity, deviation: deviation, noise: buckets.codes == nil ? 0 : noise,
             reach: Self.reach)
         var target = ck_reached_buckets(
             numbers: numbers.base + count, products: self.products.base + count,
             variances: variances.base + count, sizes: sizes.base + count)
-        let found = partition.withStarts { starts in
-            Kernels.table.reach(
-                &terms, products, partition.spreads, partition.codes?.error ?? partition.spreads, starts,
-                partition.count, &target)
-        }
+        let found = Kernels.table.reach(
+            &terms, products, buckets.spreads, buckets.codes?.error ?? buckets.spreads, buckets.starts,
+            buckets.count, &target)
         for index in count..<count + found { numbers.base[index] += UInt32(firstNumber) }
         count += found
     }
@@ -102,6 +100,16 @@ final class BucketShortlist {
             sizes.base[place] = -sizes.base[place]
             chosen.base[index] = numbers.base[place]
         }
+        return UnsafeBufferPointer(start: chosen.base, count: found)
+    }
+
+    /// The numbers of the buckets, in order, of whose rows a share above `least` seems to be above a similarity.
+    func all(above similarity: Float, share least: Float) -> UnsafeBufferPointer<UInt32> {
+        var mass = ck_masses()
+        Kernels.table.shares(
+            similarity, products.base, variances.base, sizes.base, count, shares.base, &mass)
+        let found = Kernels.table.select(shares.base, count, least, chosen.base)
+        for index in 0..<found { chosen.base[index] = numbers.base[Int(chosen.base[index])] }
         return UnsafeBufferPointer(start: chosen.base, count: found)
     }
 

@@ -82,7 +82,9 @@ struct CandidatePool {
 }
 
 /// Memory that one thread's scans write to; made once, used for every block of rows.
-final class ScanBuffers {
+final class ScanBuffers: @unchecked Sendable {
+    // Unchecked: only the thread that has taken them uses them.
+
     /// Rows a kernel is given at a time: their codes and factors stay in the first or second cache.
     static let blockRows = 1024
 
@@ -94,6 +96,13 @@ final class ScanBuffers {
         estimates.initialize(repeating: 0, count: Self.blockRows)
         upper.initialize(repeating: 0, count: Self.blockRows)
         indices.initialize(repeating: 0, count: Self.blockRows)
+    }
+
+    /// Positions in blocks.
+    static func blocks(of positions: Range<Int>) -> some Sequence<Range<Int>> {
+        stride(from: positions.lowerBound, to: positions.upperBound, by: blockRows).lazy.map {
+            $0..<min($0 + blockRows, positions.upperBound)
+        }
     }
 
     deinit {
@@ -128,17 +137,21 @@ final class CodeQueries {
         }
     }
 
-    /// Estimates the products of the prepared vector with the means of a part's buckets; false when they have no codes.
+    /// Puts the products of the prepared vector with the means of some of a part's buckets into `products`: estimates
+    /// where means have codes.
     func rank(
-        _ partition: Partition, part index: Int, products: UnsafeMutablePointer<Float>,
-        upper: UnsafeMutablePointer<Float>
-    ) -> Bool {
-        guard let means = partition.codes else { return false }
+        _ buckets: RankedBuckets, part index: Int, rotated: UnsafePointer<Float>,
+        products: UnsafeMutablePointer<Float>, upper: UnsafeMutablePointer<Float>
+    ) {
+        guard let means = buckets.codes else {
+            Kernels.table.dot_f16(
+                rotated, 64 * words, buckets.centroids, buckets.numbers, buckets.count, products)
+            return
+        }
         withUnsafePointer(to: queries[index]) { query in
             Kernels.table.estimate(
-                query, means.codes, means.scale, means.offset, means.error, partition.count, products, upper)
+                query, means.codes, means.scale, means.offset, means.error, buckets.count, products, upper)
         }
-        return true
     }
 
     /// Brings the beginning of some codes, and their factors, into the cache; the CPU sees by itself where that leads.
@@ -153,6 +166,17 @@ final class CodeQueries {
     /// The standard deviation of an estimate as a multiple of the code's error factor.
     func noise(part index: Int) -> Float { queries[index].noise }
 
+    /// Estimates the rows at some positions of a part, a block of them at most; estimates and upper bounds go to the
+    /// buffers.
+    func estimate(_ part: VectorSnapshot.Part, index: Int, positions: Range<Int>, buffers: ScanBuffers) {
+        let segment = part.segment, first = positions.lowerBound
+        withUnsafePointer(to: queries[index]) { query in
+            Kernels.table.estimate(
+                query, segment.codes + first * words, segment.scale + first, segment.offset + first,
+                segment.error + first, positions.count, buffers.estimates, buffers.upper)
+        }
+    }
+
     /// Estimates the rows at some positions of a part, a block of them at most, and adds those that may be results
     /// to a pool.
     ///
@@ -163,11 +187,7 @@ final class CodeQueries {
     ) {
         let segment = part.segment
         let first = positions.lowerBound
-        withUnsafePointer(to: queries[index]) { query in
-            Kernels.table.estimate(
-                query, segment.codes + first * words, segment.scale + first, segment.offset + first,
-                segment.error + first, positions.count, buffers.estimates, buffers.upper)
-        }
+        estimate(part, index: index, positions: positions, buffers: buffers)
         let found = Kernels.table.select(buffers.upper, positions.count, pool.limit, buffers.indices)
         for i in 0..<found {
             let place = Int(buffers.indices[i])

@@ -11,19 +11,27 @@ struct ExactQuery {
         _ part: VectorSnapshot.Part, allowed: RowBitmap?, excluded: Int = -1, buffers: ScanBuffers,
         best: inout BestNeighbors
     ) {
-        let segment = part.segment
-        for first in stride(from: 0, to: segment.rows, by: ScanBuffers.blockRows) {
-            let count = min(ScanBuffers.blockRows, segment.rows - first)
-            segment.products(with: vector, first: first, count: count, into: buffers.estimates)
-            for i in 0..<count { buffers.estimates[i] *= inverseNorm * segment.inverseNorm[first + i] }
-            let found = Kernels.table.select(buffers.estimates, count, best.threshold, buffers.indices)
-            for i in 0..<found {
-                let index = Int(buffers.indices[i])
-                let row = first + index
-                if row == excluded { continue }
-                if let allowed, !allowed.contains(row) { continue }
-                best.offer(part.neighbor(row, similarity: buffers.estimates[index]))
-            }
+        for first in stride(from: 0, to: part.segment.rows, by: ScanBuffers.blockRows) {
+            let rows = first..<min(first + ScanBuffers.blockRows, part.segment.rows)
+            scoreRows(part, rows, allowed: allowed, excluded: excluded, buffers: buffers, best: &best)
+        }
+    }
+
+    /// Offers those of some rows of a part that count, a block of them at most.
+    func scoreRows(
+        _ part: VectorSnapshot.Part, _ rows: Range<Int>, allowed: RowBitmap?, excluded: Int,
+        buffers: ScanBuffers, best: inout BestNeighbors
+    ) {
+        let segment = part.segment, first = rows.lowerBound
+        segment.products(with: vector, first: first, count: rows.count, into: buffers.estimates)
+        for i in 0..<rows.count { buffers.estimates[i] *= inverseNorm * segment.inverseNorm[first + i] }
+        let found = Kernels.table.select(buffers.estimates, rows.count, best.threshold, buffers.indices)
+        for i in 0..<found {
+            let index = Int(buffers.indices[i])
+            let row = first + index
+            if row == excluded { continue }
+            if let allowed, !allowed.contains(row) { continue }
+            best.offer(part.neighbor(row, similarity: buffers.estimates[index]))
         }
     }
 

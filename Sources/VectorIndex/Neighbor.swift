@@ -57,14 +57,17 @@ struct BestNeighbors {
         var parent = 0
         while true {
             var worst = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-                if Neighbor.precedes(heap[worst], heap[child]) { worst = child }
-            }
+            let left = 2 * parent + 1
+            if left < heap.count, Neighbor.precedes(heap[worst], heap[left]) { worst = left }
+            if left + 1 < heap.count, Neighbor.precedes(heap[worst], heap[left + 1]) { worst = left + 1 }
             if worst == parent { return }
             heap.swapAt(parent, worst)
             parent = worst
         }
     }
+
+    /// Whether a row of the snapshot is among the best so far.
+    func contains(row: Int) -> Bool { heap.contains { $0.row == row } }
 
     /// The rows taken, best first.
     func sorted() -> [Neighbor] { heap.sorted(by: Neighbor.precedes) }

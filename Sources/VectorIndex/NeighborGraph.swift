@@ -1,5 +1,3 @@
-import SystemSupport
-
 /// The nearest neighbours of every row of a snapshot.
 public struct NeighborGraph: Sendable {
     /// The id of each row.
@@ -10,9 +8,9 @@ public struct NeighborGraph: Sendable {
     /// Where the neighbours are.
     private enum Storage: Sendable {
         /// `width` row numbers and similarities per row.
-        case memory(rows: [UInt32], similarities: [Float], counts: [UInt32])
-        /// In a file that `neighbors(count:…file:)` has written; the place of each row in it.
-        case file(MappedFile, slots: [UInt32])
+        case arrays(rows: [UInt32], similarities: [Float], counts: [UInt32])
+        /// What the last step of a pass left.
+        case lists(NeighborLists, step: Int)
     }
     private let storage: Storage
 
@@ -28,21 +26,16 @@ public struct NeighborGraph: Sendable {
                 similarities[row * width + rank] = neighbor.similarity
             }
         }
-        self.init(
-            ids: ids, width: width, rows: rows, similarities: similarities,
-            counts: neighbors.map { UInt32(min($0.count, width)) })
-    }
-
-    init(ids: [UInt64], width: Int, rows: [UInt32], similarities: [Float], counts: [UInt32]) {
         self.ids = ids
         self.width = width
-        storage = .memory(rows: rows, similarities: similarities, counts: counts)
+        storage = .arrays(
+            rows: rows, similarities: similarities, counts: neighbors.map { UInt32(min($0.count, width)) })
     }
 
-    init(ids: [UInt64], width: Int, map: MappedFile, slots: [UInt32]) {
+    init(ids: [UInt64], width: Int, lists: NeighborLists, step: Int) {
         self.ids = ids
         self.width = width
-        storage = .file(map, slots: slots)
+        storage = .lists(lists, step: step)
     }
 
     /// Rows of the graph.
@@ -51,37 +44,27 @@ public struct NeighborGraph: Sendable {
     /// How many neighbours of a row are known.
     public func neighborCount(of row: Int) -> Int {
         switch storage {
-        case .memory(_, _, let counts): Int(counts[row])
-        case .file: (0..<width).first { entry(of: row, rank: $0).row >= count } ?? width
+        case .arrays(_, _, let counts): Int(counts[row])
+        case .lists(let lists, let step):
+            (0..<width).first { lists.entry(of: row, rank: $0, step: step) == nil } ?? width
         }
     }
 
     /// The row of the neighbour with a rank (0 is the nearest), below `neighborCount(of:)`.
     public func neighborRow(of row: Int, rank: Int) -> Int {
         switch storage {
-        case .memory(let rows, _, _): Int(rows[row * width + rank])
-        // Another program may write to the file: no number from it is ever out of bounds.
-        case .file: min(entry(of: row, rank: rank).row, count - 1)
+        case .arrays(let rows, _, _): Int(rows[row * width + rank])
+        // Another program may have written to the file since its neighbours were counted.
+        case .lists(let lists, let step): lists.entry(of: row, rank: rank, step: step)?.row ?? row
         }
     }
 
     /// The cosine between a row and its neighbour with a rank.
     public func similarity(of row: Int, rank: Int) -> Float {
         switch storage {
-        case .memory(_, let similarities, _): similarities[row * width + rank]
-        case .file: entry(of: row, rank: rank).similarity
+        case .arrays(_, let similarities, _): similarities[row * width + rank]
+        case .lists(let lists, let step): lists.entry(of: row, rank: rank, step: step)?.similarity ?? 0
         }
-    }
-
-    /// What the file says; a row number beyond `count` when it says that there is none.
-    private func entry(of row: Int, rank: Int) -> (row: Int, similarity: Float) {
-        guard case .file(let map, let slots) = storage else { return (.max, 0) }
-        let place = (Int(slots[row]) * width + rank) * NeighborFile.entryBytes
-        var reader = ByteReader(map.bytes, offset: PassFile.headerBytes + place)
-        guard let other = reader.read(UInt32.self), let bits = reader.read(UInt32.self) else {
-            return (.max, 0)
-        }
-        return (other == NeighborFile.noRow ? .max : Int(other), Float(bitPattern: bits))
     }
 
     /// The neighbours of a row, best first.

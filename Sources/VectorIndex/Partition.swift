@@ -38,10 +38,41 @@ struct Partition: @unchecked Sendable {
     /// The positions of a bucket's codes.
     func positions(_ bucket: Int) -> Range<Int> { Int(starts[bucket])..<Int(starts[bucket + 1]) }
 
-    /// Calls `body` with where each bucket begins, `count` + 1 numbers.
-    func withStarts(_ body: (UnsafePointer<UInt32>) -> Int) -> Int {
-        starts.withUnsafeBufferPointer { $0.baseAddress.map(body) ?? 0 }
+    /// The bucket that a position belongs to.
+    func bucket(ofPosition position: Int) -> Int {
+        var low = 0, high = count
+        while low + 1 < high {
+            let middle = (low + high) / 2
+            if Int(starts[middle]) <= position { low = middle } else { high = middle }
+        }
+        return low
     }
+
+    /// Calls `body` with all buckets.
+    func withAllBuckets<T>(_ body: (RankedBuckets) -> T) -> T? {
+        starts.withUnsafeBufferPointer { starts in
+            starts.baseAddress.map {
+                body(
+                    RankedBuckets(
+                        count: count, numbers: nil, centroids: centroids, codes: codes, spreads: spreads,
+                        starts: $0))
+            }
+        }
+    }
+}
+
+/// What a search has to know of some buckets of a part: all of them, or some that were copied side by side.
+struct RankedBuckets {
+    let count: Int
+    /// The numbers of the buckets in increasing order; nil when they are all.
+    let numbers: UnsafePointer<UInt32>?
+    /// The means of all buckets.
+    let centroids: UnsafePointer<UInt16>
+    /// The codes of the means of these.
+    let codes: CentroidCodes?
+    let spreads: UnsafePointer<Float>
+    /// Bucket i of these has starts[i + 1] - starts[i] rows.
+    let starts: UnsafePointer<UInt32>
 }
 
 /// Codes of the means of buckets, made as those of the rows are.
@@ -51,6 +82,14 @@ struct CentroidCodes: @unchecked Sendable {
     let scale: UnsafePointer<Float>
     let offset: UnsafePointer<Float>
     let error: UnsafePointer<Float>
+
+    init(
+        codes: UnsafePointer<UInt64>, scale: UnsafePointer<Float>, offset: UnsafePointer<Float>,
+        error: UnsafePointer<Float>
+    ) {
+        self.codes = codes
+        (self.scale, self.offset, self.error) = (scale, offset, error)
+    }
 
     init(base: UnsafeRawPointer, layout: SegmentLayout) {
         func factor(_ index: Int) -> UnsafePointer<Float> {

@@ -13,7 +13,7 @@ struct PassFile: Sendable {
         case pairs = "imgvprs"
     }
 
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     static let headerBytes = 64
 
     let path: FilePath

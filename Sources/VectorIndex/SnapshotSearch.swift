@@ -11,9 +11,6 @@ import Synchronization
 final class SnapshotSearch: @unchecked Sendable {
     // Unchecked: only the thread that has taken it uses it.
 
-    /// So many buckets are scanned at least before anything is concluded from them.
-    private static let firstBuckets = 6
-
     let parts: [VectorSnapshot.Part]
     let buffers = ScanBuffers()
     private let rotation: Rotation
@@ -88,15 +85,19 @@ final class SnapshotSearch: @unchecked Sendable {
             return
         }
         rankBuckets()
-        let first = mostPromising(firstCount(count))
+        let first = LargestProducts.numbers(
+            of: products.base, count: bucketCount, wanted: firstCount(count), buffers: buffers,
+            where: hasRows)
         let deviation = scanFirst(first, excluded: excluded, pool: &pool)
         exact.rerank(pool, parts: parts, buffers: buffers, isCold: isCold, best: &best)
         shortlist.removeAll()
         for (index, part) in parts.enumerated() {
             guard let partition = part.segment.partition else { continue }
-            shortlist.add(
-                partition, firstNumber: firstBucket[index], products: products.base + firstBucket[index],
-                similarity: best.threshold, deviation: deviation, noise: codes.noise(part: index))
+            partition.withAllBuckets {
+                shortlist.add(
+                    $0, firstNumber: firstBucket[index], products: products.base + firstBucket[index],
+                    similarity: best.threshold, deviation: deviation, noise: codes.noise(part: index))
+            }
         }
         for number in first { shortlist.markScanned(number) }
         while true {
@@ -122,24 +123,21 @@ final class SnapshotSearch: @unchecked Sendable {
     func rankBuckets() {
         for (index, part) in parts.enumerated() {
             guard let partition = part.segment.partition else { continue }
-            let first = products.base + firstBucket[index]
-            if codes.rank(
-                partition, part: index, products: first, upper: upperProducts.base + firstBucket[index])
-            {
-                continue
+            let first = firstBucket[index]
+            partition.withAllBuckets {
+                codes.rank(
+                    $0, part: index, rotated: rotated.base, products: products.base + first,
+                    upper: upperProducts.base + first)
             }
-            Kernels.table.dot_f16(
-                rotated.base, rotated.count, partition.centroids, nil, partition.count, first)
         }
     }
 
     /// How many buckets have to be scanned to find some results to begin with.
     private func firstCount(_ count: Int) -> Int {
         let rows = parts.reduce(0) { $0 + ($1.segment.partition == nil ? 0 : $1.segment.rows) }
-        // With a filter, the rows that count are only some of those in a bucket.
-        let share = Float(options.filter?.count ?? self.rows) / Float(max(1, self.rows))
-        let needed = 4 * Float(count) * Float(bucketCount) / (Float(max(1, rows)) * max(share, 1e-6))
-        return min(bucketCount, max(Self.firstBuckets, Int(min(needed, Float(bucketCount)))))
+        return LargestProducts.wanted(
+            results: count, buckets: bucketCount, rows: rows,
+            share: Float(options.filter?.count ?? self.rows) / Float(max(1, self.rows)))
     }
 
     /// Scans the first buckets, and returns how far rows stray from the mean of their bucket along the query, as a
@@ -158,7 +156,7 @@ final class SnapshotSearch: @unchecked Sendable {
             let (index, bucket) = locate(number)
             guard let partition = parts[index].segment.partition else { continue }
             let spread = max(partition.spreads[bucket], 1e-4)
-            for block in blocks(of: partition.positions(bucket)) {
+            for block in ScanBuffers.blocks(of: partition.positions(bucket)) {
                 codes.scan(
                     parts[index], index: index, positions: block, allowed: allowed(index),
                     excluded: excluded?.part == index ? excluded?.row : nil, buffers: buffers, pool: &pool)
@@ -171,33 +169,6 @@ final class SnapshotSearch: @unchecked Sendable {
         }
         let deviation = (squares / max(1, scanned)).squareRoot()
         return deviation.isFinite ? deviation : 1
-    }
-
-    /// The buckets with the largest products, which have rows; the most promising first.
-    private func mostPromising(_ wanted: Int) -> [Int] {
-        var best: [(product: Float, number: Int)] = []
-        best.reserveCapacity(wanted + 1)
-        if wanted > 64 {
-            best = (0..<bucketCount).map { (products.base[$0], $0) }
-            best.sort { $0.product > $1.product }
-            return best.lazy.map(\.number).filter { self.hasRows($0) }.prefix(wanted).map { $0 }
-        }
-        let block = ScanBuffers.blockRows
-        for start in stride(from: 0, to: bucketCount, by: block) {
-            let least = best.count == wanted ? best.last?.product ?? -.infinity : -.infinity
-            let found = Kernels.table.select(
-                products.base + start, min(block, bucketCount - start), least, buffers.indices)
-            for index in 0..<found {
-                let number = start + Int(buffers.indices[index]), product = products.base[number]
-                if best.count == wanted, let last = best.last, !(product > last.product) { continue }
-                if !hasRows(number) { continue }
-                var place = best.count
-                while place > 0, best[place - 1].product < product { place -= 1 }
-                best.insert((product, number), at: place)
-                if best.count > wanted { best.removeLast() }
-            }
-        }
-        return best.map(\.number)
     }
 
     private func hasRows(_ number: Int) -> Bool {
@@ -274,7 +245,7 @@ final class SnapshotSearch: @unchecked Sendable {
     /// Scans some of a part's codes.
     func scan(_ index: Int, _ positions: Range<Int>, excluded: RowPlace?, pool: inout CandidatePool) {
         let allowed = allowed(index)
-        for block in blocks(of: positions) {
+        for block in ScanBuffers.blocks(of: positions) {
             codes.scan(
                 parts[index], index: index, positions: block, allowed: allowed,
                 excluded: excluded?.part == index ? excluded?.row : nil, buffers: buffers, pool: &pool)
@@ -282,12 +253,6 @@ final class SnapshotSearch: @unchecked Sendable {
     }
 
     private func allowed(_ part: Int) -> RowBitmap? { options.filter?.parts[part] ?? parts[part].live }
-
-    private func blocks(of positions: Range<Int>) -> some Sequence<Range<Int>> {
-        stride(from: positions.lowerBound, to: positions.upperBound, by: ScanBuffers.blockRows).lazy.map {
-            $0..<min($0 + ScanBuffers.blockRows, positions.upperBound)
-        }
-    }
 
     /// The part and bucket with a number.
     private func locate(_ number: Int) -> (part: Int, bucket: Int) {

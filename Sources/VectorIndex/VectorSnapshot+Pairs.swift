@@ -71,7 +71,10 @@ extension VectorSnapshot {
             if outcome == .tooMany { throw .tooManyPairs(most) }
             isComplete = outcome == .complete
         } else {
-            isComplete = pass.forEachBlock(except: finished.contains, progress: progress) {
+            isComplete = pass.forEachBlock(
+                except: finished.contains, progress: progress,
+                worker: { SnapshotSearch(self, options: pass.options) }
+            ) {
                 take($0, pairs(ofBlock: $0, pass, $1, above: minimum, scoresAll: scoresAll))
             }
         }

@@ -29,7 +29,7 @@ extension VectorSnapshot {
             let exact = ExactQuery(vector: base, inverseNorm: Kernels.inverseNorm(base, space.dimension))
             let rows = options.filter?.count ?? self.count
             if let filter = options.filter, rows <= Self.smallCount {
-                scoreChosen(filter, exact, buffers: ScanBuffers(), best: &best)
+                scoreChosen(filter, exact, excluded: nil, buffers: ScanBuffers(), best: &best)
             } else if options.wantsEveryRow || rows <= Self.smallCount || 4 * count >= rows {
                 if options.wantsEveryRow { expectEverything() }
                 let buffers = ScanBuffers()
@@ -50,15 +50,17 @@ extension VectorSnapshot {
     /// The rows of a part that count; nil when all do.
     func allowed(_ part: Int, _ filter: RowFilter?) -> RowBitmap? { filter?.parts[part] ?? parts[part].live }
 
-    /// Scores the rows of a small filter.
-    private func scoreChosen(
-        _ filter: RowFilter, _ exact: ExactQuery, buffers: ScanBuffers, best: inout BestNeighbors
+    /// Scores the rows of a small filter; `excluded` is a row that does not count.
+    func scoreChosen(
+        _ filter: RowFilter, _ exact: ExactQuery, excluded: RowPlace?, buffers: ScanBuffers,
+        best: inout BestNeighbors
     ) {
-        for (part, chosen) in zip(parts, filter.parts) where chosen.count > 0 {
-            let rows = chosen.members
+        for (index, part) in parts.enumerated() where filter.parts[index].count > 0 {
+            let rows = filter.parts[index].members
             for start in stride(from: 0, to: rows.count, by: ScanBuffers.blockRows) {
                 let block = rows[start..<min(start + ScanBuffers.blockRows, rows.count)]
                 exact.score(part, rows: block, buffers: buffers) { row, similarity in
+                    if index == excluded?.part, row == excluded?.row { return }
                     best.offer(part.neighbor(row, similarity: similarity))
                 }
             }

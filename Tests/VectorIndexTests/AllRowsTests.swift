@@ -154,7 +154,7 @@ import VectorIndex
         let file = fixture.folder.path.appending("pass")
         let whole = lists(try snapshot.neighbors(count: 3, threads: 1, file: file))
         let sound = try FileContents.read(file).bytes
-        for _ in 0..<60 {
+        for _ in 0..<24 {
             var bytes = sound
             for _ in 0..<Int.random(in: 1...3, using: &random) {
                 let place = Int.random(in: 7..<bytes.count, using: &random)
