@@ -39,8 +39,9 @@ import Testing
 
     @Test func leastSimilarityAndFilterHoldInEveryStep() throws {
         let seed = UInt64.random(in: .min ... .max)
-        let (_, snapshot) = try snapshot(3000, seed: seed)
-        for modulus in [1, 2, 7] as [UInt64] {
+        let (_, snapshot) = try snapshot(5000, seed: seed)
+        // Half of the rows are too many to be scored one by one, a seventh is not.
+        for modulus in [2, 7] as [UInt64] {
             var options = SearchOptions.exact
             options.minimum = 0.8
             options.filter = snapshot.filter { $0 % modulus == 0 }
@@ -51,6 +52,9 @@ import Testing
                 found.allSatisfy { $0.allSatisfy { $0.similarity >= 0.8 && $0.id % modulus == 0 } },
                 "seed \(seed)")
             #expect(truth.joined().count > 1000)
+            #expect(
+                found.enumerated().allSatisfy { row, list in !list.contains { $0.row == row } },
+                "seed \(seed)")
             #expect(recall(truth, found) >= 0.98, "seed \(seed), every \(modulus)th")
         }
     }
