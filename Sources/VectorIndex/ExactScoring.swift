@@ -6,13 +6,18 @@ struct ExactQuery {
     /// 1/|vector|.
     let inverseNorm: Float
 
+    /// Puts the vector, scaled to unit length and rotated, into `target`.
+    func rotate(by rotation: Rotation, into target: UnsafeMutablePointer<Float>, dimension: Int) {
+        target.update(from: vector, count: dimension)
+        rotation.rotateUnit(target, dimension: dimension, inverseNorm: inverseNorm)
+    }
+
     /// Offers all rows of a part that count, in blocks; `excluded` is a row that does not count.
     func scoreAll(
         _ part: VectorSnapshot.Part, allowed: RowBitmap?, excluded: Int = -1, buffers: ScanBuffers,
         best: inout BestNeighbors
     ) {
-        for first in stride(from: 0, to: part.segment.rows, by: ScanBuffers.blockRows) {
-            let rows = first..<min(first + ScanBuffers.blockRows, part.segment.rows)
+        for rows in ScanBuffers.blocks(of: 0..<part.segment.rows) {
             scoreRows(part, rows, allowed: allowed, excluded: excluded, buffers: buffers, best: &best)
         }
     }
@@ -93,5 +98,49 @@ extension VectorSnapshot.Part {
     /// A row of the segment as a result.
     func neighbor(_ row: Int, similarity: Float) -> Neighbor {
         Neighbor(row: snapshotRow(row), id: segment.ids[row], similarity: similarity)
+    }
+}
+
+extension ExactQuery {
+    /// Scores some rows of a part, a block of them at most, and offers those that may be among the best and are not yet.
+    func offer(
+        _ part: VectorSnapshot.Part, rows: UnsafeBufferPointer<UInt32>, buffers: ScanBuffers,
+        to best: inout BestNeighbors
+    ) {
+        guard !rows.isEmpty else { return }
+        score(part, rows: rows, buffers: buffers) { row, similarity in
+            guard similarity >= best.threshold else { return }
+            let neighbor = part.neighbor(row, similarity: similarity)
+            if !best.contains(row: neighbor.row) { best.offer(neighbor) }
+        }
+    }
+}
+
+extension VectorSnapshot {
+    /// Scores some rows of the snapshot and offers those that may be among the best, are not yet, and count.
+    func offer(
+        _ found: UnsafeBufferPointer<UInt32>, _ exact: ExactQuery, _ filter: RowFilter?, buffers: ScanBuffers,
+        to best: inout BestNeighbors
+    ) {
+        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: ScanBuffers.blockRows) { chosen in
+            for (index, part) in parts.enumerated() {
+                let rows = part.firstRow..<part.firstRow + part.liveCount
+                var count = 0
+                func scoreChosen() {
+                    exact.offer(
+                        part, rows: UnsafeBufferPointer(rebasing: chosen[..<count]), buffers: buffers,
+                        to: &best)
+                    count = 0
+                }
+                for row in found where rows.contains(Int(row)) {
+                    let place = part.segmentRow(Int(row) - part.firstRow)
+                    if let filter, !filter.parts[index].contains(place) { continue }
+                    chosen[count] = UInt32(place)
+                    count += 1
+                    if count == chosen.count { scoreChosen() }
+                }
+                scoreChosen()
+            }
+        }
     }
 }

@@ -5,9 +5,14 @@ enum LargestProducts {
     /// So many buckets are scanned at least before anything is concluded from them.
     private static let fewest = 6
 
-    /// How many buckets have to be scanned to find `results` rows to begin with, if only a `share` of the rows counts.
-    static func wanted(results: Int, buckets: Int, rows: Int, share: Float) -> Int {
-        let needed = 4 * Float(results) * Float(buckets) / (Float(max(1, rows)) * max(share, 1e-6))
+    /// How many of the buckets of some parts have to be scanned to find `results` rows to begin with; with a filter, only
+    /// `counting` rows count `of` all.
+    static func wanted(
+        results: Int, buckets: Int, _ parts: [VectorSnapshot.Part], counting: Int?, of rows: Int
+    ) -> Int {
+        let inBuckets = parts.reduce(0) { $0 + ($1.segment.partition == nil ? 0 : $1.segment.rows) }
+        let share = Float(counting ?? rows) / Float(max(1, rows))
+        let needed = 4 * Float(results) * Float(buckets) / (Float(max(1, inBuckets)) * max(share, 1e-6))
         return min(buckets, max(fewest, Int(min(needed, Float(buckets)))))
     }
 

@@ -36,13 +36,14 @@ struct NeighborSample: Sendable {
         let groups = (rows.count + Self.together - 1) / Self.together
         WorkerThreads.forEach(groups, threads: pass.threads) { group in
             let members = group * Self.together..<min((group + 1) * Self.together, rows.count)
-            let searches = rows[members].compactMap { row in
+            let searches = rows[members].map { row in
                 pass.withQuery(lists.position(of: row)) { SampleSearch($0, pass, count: wanted) }
             }
-            Self.scan(pass, for: searches)
+            Self.scan(pass, for: searches.compactMap { $0 })
             found.withLock {
                 for (member, search) in zip(members, searches) {
-                    let nearest = search.nearest(pass)
+                    // A damaged file may not have the row.
+                    guard let nearest = search?.nearest(pass) else { continue }
                     $0[member] = (nearest.count, nearest.last?.similarity ?? 0)
                 }
             }
@@ -57,9 +58,8 @@ struct NeighborSample: Sendable {
     private static func scan(_ pass: AllRowsPass, for searches: [SampleSearch]) {
         let buffers = ScanBuffers()
         for (index, part) in pass.snapshot.parts.enumerated() {
-            for start in stride(from: 0, to: part.segment.rows, by: ScanBuffers.blockRows) {
+            for block in ScanBuffers.blocks(of: 0..<part.segment.rows) {
                 if Interruption.isRequested { return }
-                let block = start..<min(start + ScanBuffers.blockRows, part.segment.rows)
                 for search in searches { search.scan(part, index, block, pass, buffers) }
             }
         }
@@ -125,8 +125,7 @@ private final class SampleSearch {
         pool = CandidatePool(wanted: wanted, minimum: minimum, deviations: Self.deviations)
         codes = CodeQueries(parts: snapshot.parts, codeBits: snapshot.rotation.length)
         let rotated = ScratchMemory<Float>(snapshot.rotation.length)
-        rotated.base.update(from: query.exact.vector, count: dimension)
-        snapshot.rotation.rotateUnit(rotated.base, dimension: dimension, inverseNorm: inverseNorm)
+        query.exact.rotate(by: snapshot.rotation, into: rotated.base, dimension: dimension)
         codes.prepare(rotated: rotated.base, deviations: Self.deviations)
     }
 

@@ -43,7 +43,7 @@ final class NeighborSeeding: @unchecked Sendable {
     private let shortlist: BucketShortlist
     private let firstCandidates: BestEstimates
     private let candidates: BestEstimates
-    private let rows = ScratchMemory<UInt32>(ScanBuffers.blockRows)
+    private let rows = ScratchMemory<UInt32>(NeighborSeeding.scoredAtOnce)
 
     init(_ snapshot: VectorSnapshot, options: SearchOptions, share: Float, width: Int) {
         self.snapshot = snapshot
@@ -88,9 +88,7 @@ final class NeighborSeeding: @unchecked Sendable {
     }
 
     private func prepare(_ exact: ExactQuery) {
-        let dimension = snapshot.space.dimension
-        rotated.base.update(from: exact.vector, count: dimension)
-        snapshot.rotation.rotateUnit(rotated.base, dimension: dimension, inverseNorm: exact.inverseNorm)
+        exact.rotate(by: snapshot.rotation, into: rotated.base, dimension: snapshot.space.dimension)
         codes.prepare(rotated: rotated.base, deviations: Self.deviations)
     }
 
@@ -154,9 +152,8 @@ final class NeighborSeeding: @unchecked Sendable {
 
     private var firstCount: Int {
         LargestProducts.wanted(
-            results: width, buckets: bucketCount,
-            rows: snapshot.parts.reduce(0) { $0 + ($1.segment.partition == nil ? 0 : $1.segment.rows) },
-            share: Float(options.filter?.count ?? snapshot.count) / Float(max(1, snapshot.count)))
+            results: width, buckets: bucketCount, snapshot.parts, counting: options.filter?.count,
+            of: snapshot.count)
     }
 
     /// The part and the positions of the near bucket with a number.
@@ -166,38 +163,12 @@ final class NeighborSeeding: @unchecked Sendable {
         return (index, near[index]?.positions(number - firstNumber[index]) ?? 0..<0)
     }
 
-    /// How far rows stray from the mean of their bucket along the query.
-    private struct StrayMeasure {
-        private var squares: Float = 0
-        private var count: Float = 0
-
-        /// As a multiple of the bucket's spread.
-        var multiple: Float {
-            let deviation = (squares / max(1, count)).squareRoot()
-            return deviation.isFinite ? deviation : 1
-        }
-
-        mutating func note(_ estimates: UnsafePointer<Float>, _ count: Int, mean: Float, spread: Float) {
-            let eights = count / 8
-            var sums = SIMD8<Float>.zero
-            for index in 0..<eights {
-                let distances =
-                    UnsafeRawPointer(estimates + 8 * index).loadUnaligned(as: SIMD8<Float>.self) - mean
-                sums += distances * distances
-            }
-            var sum = sums.sum()
-            for index in 8 * eights..<count { sum += (estimates[index] - mean) * (estimates[index] - mean) }
-            squares += sum / (spread * spread)
-            self.count += Float(count)
-        }
-    }
-
     /// Scans the near bucket with a number.
     private func scan(
         _ number: Int, _ query: AllRowsPass.Query, into candidates: BestEstimates, measure: inout StrayMeasure
     ) {
         let (index, positions) = positions(number)
-        let spread = max(near[index]?.ranked.spreads[number - firstNumber[index]] ?? 1, 1e-4)
+        let spread = near[index]?.ranked.spreads[number - firstNumber[index]] ?? 1
         for block in ScanBuffers.blocks(of: positions) {
             estimate(index, block, query, into: candidates)
             measure.note(buffers.estimates, block.count, mean: products.base[number], spread: spread)
@@ -246,21 +217,6 @@ final class NeighborSeeding: @unchecked Sendable {
                 if count == Self.scoredAtOnce { scoreChosen() }
             }
             scoreChosen()
-        }
-    }
-}
-
-extension ExactQuery {
-    /// Scores some rows of a part, a block of them at most, and offers those that may be among the best and are not yet.
-    func offer(
-        _ part: VectorSnapshot.Part, rows: UnsafeBufferPointer<UInt32>, buffers: ScanBuffers,
-        to best: inout BestNeighbors
-    ) {
-        guard !rows.isEmpty else { return }
-        score(part, rows: rows, buffers: buffers) { row, similarity in
-            guard similarity >= best.threshold else { return }
-            let neighbor = part.neighbor(row, similarity: similarity)
-            if !best.contains(row: neighbor.row) { best.offer(neighbor) }
         }
     }
 }

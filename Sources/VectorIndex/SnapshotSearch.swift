@@ -114,8 +114,7 @@ final class SnapshotSearch: @unchecked Sendable {
 
     /// Makes the query ready for the codes.
     func prepare(_ exact: ExactQuery) {
-        rotated.base.update(from: exact.vector, count: dimension)
-        rotation.rotateUnit(rotated.base, dimension: dimension, inverseNorm: exact.inverseNorm)
+        exact.rotate(by: rotation, into: rotated.base, dimension: dimension)
         codes.prepare(rotated: rotated.base, deviations: deviations)
     }
 
@@ -134,16 +133,14 @@ final class SnapshotSearch: @unchecked Sendable {
 
     /// How many buckets have to be scanned to find some results to begin with.
     private func firstCount(_ count: Int) -> Int {
-        let rows = parts.reduce(0) { $0 + ($1.segment.partition == nil ? 0 : $1.segment.rows) }
-        return LargestProducts.wanted(
-            results: count, buckets: bucketCount, rows: rows,
-            share: Float(options.filter?.count ?? self.rows) / Float(max(1, self.rows)))
+        LargestProducts.wanted(
+            results: count, buckets: bucketCount, parts, counting: options.filter?.count, of: rows)
     }
 
     /// Scans the first buckets, and returns how far rows stray from the mean of their bucket along the query, as a
     /// multiple of the bucket's spread.
     private func scanFirst(_ first: [Int], excluded: RowPlace?, pool: inout CandidatePool) -> Float {
-        var squares: Float = 0, scanned: Float = 0
+        var deviation = StrayMeasure()
         if isCold {
             var fetching = Fetching()
             for number in first where !fetching.isNeedless {
@@ -155,20 +152,16 @@ final class SnapshotSearch: @unchecked Sendable {
         for number in first {
             let (index, bucket) = locate(number)
             guard let partition = parts[index].segment.partition else { continue }
-            let spread = max(partition.spreads[bucket], 1e-4)
             for block in ScanBuffers.blocks(of: partition.positions(bucket)) {
                 codes.scan(
                     parts[index], index: index, positions: block, allowed: allowed(index),
                     excluded: excluded?.part == index ? excluded?.row : nil, buffers: buffers, pool: &pool)
-                for i in 0..<block.count {
-                    let distance = (buffers.estimates[i] - products.base[number]) / spread
-                    squares += distance * distance
-                }
-                scanned += Float(block.count)
+                deviation.note(
+                    buffers.estimates, block.count, mean: products.base[number],
+                    spread: partition.spreads[bucket])
             }
         }
-        let deviation = (squares / max(1, scanned)).squareRoot()
-        return deviation.isFinite ? deviation : 1
+        return deviation.multiple
     }
 
     private func hasRows(_ number: Int) -> Bool {

@@ -88,24 +88,12 @@ import VectorIndex
 
 /// Passes over all rows that go on where they were killed.
 @Suite struct ResumedPassTests {
-    private func snapshot(_ count: Int, seed: UInt64) throws -> (StoreFixture, VectorSnapshot) {
-        var vectors = SyntheticVectors(dimension: 64, seed: seed)
-        let fixture = try StoreFixture(dimension: 64, bucketsFromRows: 900)
-        try fixture.fill(vectors.next(count), batch: count * 2 / 3)
-        let store = try fixture.store()
-        try store.remove((0..<UInt64(count / 20)).map { $0 * 17 })
-        try store.commit()
-        return (fixture, try fixture.snapshot())
-    }
-
-    private func lists(_ graph: NeighborGraph) -> [[Neighbor]] { (0..<graph.count).map(graph.neighbors(of:)) }
-
     /// What a kill leaves: the file as it stands in the middle of a pass.
     @Test func killedPassesGoOn() throws {
         let seed = UInt64.random(in: .min ... .max)
-        let (fixture, snapshot) = try snapshot(3000, seed: seed)
+        let (fixture, snapshot) = try StoreFixture.withBuckets(3000, seed: seed)
         let folder = fixture.folder.path
-        let whole = lists(try snapshot.neighbors(count: 7, threads: 1))
+        let whole = lists(of: try snapshot.neighbors(count: 7, threads: 1))
         let allPairs = try snapshot.pairs(above: 0.9, threads: 1)
         #expect(allPairs.count > 20)
         let killed = Mutex<[FilePath]>([])
@@ -126,7 +114,7 @@ import VectorIndex
                     return try snapshot.pairs(above: 0.9, threads: 2, file: file, progress: progress)
                         == allPairs
                 }
-                return lists(try snapshot.neighbors(count: 7, threads: 2, file: file, progress: progress))
+                return lists(of: try snapshot.neighbors(count: 7, threads: 2, file: file, progress: progress))
                     == whole
             }
             #expect(try run(file) { keep(file, $0) }, "seed \(seed)")
@@ -150,9 +138,9 @@ import VectorIndex
     @Test func damagedBlocksAreComputedAgain() throws {
         let seed = UInt64.random(in: .min ... .max)
         var random = SeededRandom(seed: seed)
-        let (fixture, snapshot) = try snapshot(2500, seed: seed)
+        let (fixture, snapshot) = try StoreFixture.withBuckets(2500, seed: seed)
         let file = fixture.folder.path.appending("pass")
-        let whole = lists(try snapshot.neighbors(count: 3, threads: 1, file: file))
+        let whole = lists(of: try snapshot.neighbors(count: 3, threads: 1, file: file))
         let sound = try FileContents.read(file).bytes
         for _ in 0..<24 {
             var bytes = sound
@@ -162,12 +150,13 @@ import VectorIndex
             }
             if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0...2000, using: &random)) }
             try bytes.withUnsafeBytes { try AtomicFile.write($0, to: file) }
-            #expect(lists(try snapshot.neighbors(count: 3, threads: 1, file: file)) == whole, "seed \(seed)")
+            #expect(
+                lists(of: try snapshot.neighbors(count: 3, threads: 1, file: file)) == whole, "seed \(seed)")
         }
     }
 
     @Test func filesOfOtherPassesAreOverwrittenAndOtherFilesAreNot() throws {
-        let (fixture, before) = try snapshot(2500, seed: 5)
+        let (fixture, before) = try StoreFixture.withBuckets(2500, seed: 5)
         let file = fixture.folder.path.appending("pass")
         _ = try before.neighbors(count: 3, threads: 1, file: file)
         let store = try fixture.store()
@@ -186,7 +175,8 @@ import VectorIndex
                 }
                 #expect(first.withLock { $0 } <= 128)
                 #expect(
-                    lists(graph) == lists(try after.neighbors(count: count, threads: 1, options: options)))
+                    lists(of: graph)
+                        == lists(of: try after.neighbors(count: count, threads: 1, options: options)))
             }
         }
         _ = try after.pairs(above: 0.9, threads: 1, file: file)

@@ -6,28 +6,15 @@ import Testing
 
 /// The steps of the search for the neighbours of every row, and what they are made of.
 @Suite struct NeighborPassTests {
-    /// A store with buckets and without, and deleted rows among them.
-    private func snapshot(_ count: Int, seed: UInt64) throws -> (StoreFixture, VectorSnapshot) {
-        var vectors = SyntheticVectors(dimension: 64, seed: seed)
-        let fixture = try StoreFixture(dimension: 64, bucketsFromRows: 900)
-        try fixture.fill(vectors.next(count), batch: count * 4 / 5)
-        let store = try fixture.store()
-        try store.remove((0..<UInt64(count / 20)).map { $0 * 17 })
-        try store.commit()
-        return (fixture, try fixture.snapshot())
-    }
-
-    private func lists(_ graph: NeighborGraph) -> [[Neighbor]] { (0..<graph.count).map(graph.neighbors(of:)) }
-
     // The last asks for so much that every step is taken.
     @Test(arguments: [(1, 0.99), (4, 0.8), (20, 0.99), (10, 0.99999)] as [(Int, Float)])
     func neighborsAreFoundAsPromised(_ count: Int, _ recalled: Float) throws {
         let seed = UInt64.random(in: .min ... .max)
-        let (_, snapshot) = try snapshot(3000, seed: seed)
+        let (_, snapshot) = try StoreFixture.withBuckets(3000, seed: seed)
         var options = SearchOptions()
         options.recall = recalled
-        let found = lists(try snapshot.neighbors(count: count, threads: 2, options: options))
-        let truth = lists(try snapshot.neighbors(count: count, threads: 2, options: .exact))
+        let found = lists(of: try snapshot.neighbors(count: count, threads: 2, options: options))
+        let truth = lists(of: try snapshot.neighbors(count: count, threads: 2, options: .exact))
         #expect(found.allSatisfy { $0.count == count }, "seed \(seed)")
         // What the sample shows holds with 95 %, for all rows with some tolerance always.
         #expect(recall(truth, found) >= Double(recalled) - 0.01, "seed \(seed)")
@@ -39,15 +26,15 @@ import Testing
 
     @Test func leastSimilarityAndFilterHoldInEveryStep() throws {
         let seed = UInt64.random(in: .min ... .max)
-        let (_, snapshot) = try snapshot(5000, seed: seed)
+        let (_, snapshot) = try StoreFixture.withBuckets(5000, seed: seed)
         // Half of the rows are too many to be scored one by one, a seventh is not.
         for modulus in [2, 7] as [UInt64] {
             var options = SearchOptions.exact
             options.minimum = 0.8
             options.filter = snapshot.filter { $0 % modulus == 0 }
-            let truth = lists(try snapshot.neighbors(count: 12, threads: 2, options: options))
+            let truth = lists(of: try snapshot.neighbors(count: 12, threads: 2, options: options))
             options.isExact = false
-            let found = lists(try snapshot.neighbors(count: 12, threads: 2, options: options))
+            let found = lists(of: try snapshot.neighbors(count: 12, threads: 2, options: options))
             #expect(
                 found.allSatisfy { $0.allSatisfy { $0.similarity >= 0.8 && $0.id % modulus == 0 } },
                 "seed \(seed)")
@@ -61,7 +48,7 @@ import Testing
 
     /// The file of a finished pass says so, and a block of one step is never taken for one of another.
     @Test func finishedFilesAreOnlyRead() throws {
-        let (fixture, snapshot) = try snapshot(3000, seed: 3)
+        let (fixture, snapshot) = try StoreFixture.withBuckets(3000, seed: 3)
         let path = fixture.folder.path.appending("pass")
         let pass = AllRowsPass(snapshot, options: SearchOptions(), threads: 2)
         #expect(try NeighborLists(pass, width: 10, question: 7, path: path).lastStep == nil)
@@ -103,7 +90,7 @@ import Testing
     }
 
     @Test func reverseListsHaveTheRowsThatKnowARow() throws {
-        let (_, snapshot) = try snapshot(1500, seed: 9)
+        let (_, snapshot) = try StoreFixture.withBuckets(1500, seed: 9)
         let pass = AllRowsPass(snapshot, options: .exact, threads: 1)
         let lists = try NeighborLists(pass, width: 3, question: 3, path: nil)
         lists.begin(0)

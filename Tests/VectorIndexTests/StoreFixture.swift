@@ -42,6 +42,22 @@ struct StoreFixture {
     }
 }
 
+extension StoreFixture {
+    /// A store with a segment that has buckets, a smaller one that may have none, and deleted rows among them.
+    static func withBuckets(_ count: Int, seed: UInt64) throws -> (StoreFixture, VectorSnapshot) {
+        var vectors = SyntheticVectors(dimension: 64, seed: seed)
+        let fixture = try StoreFixture(dimension: 64, bucketsFromRows: 900)
+        try fixture.fill(vectors.next(count), batch: count * 3 / 4)
+        let store = try fixture.store()
+        try store.remove((0..<UInt64(count / 20)).map { $0 * 17 })
+        try store.commit()
+        return (fixture, try fixture.snapshot())
+    }
+}
+
+/// The neighbours of each row.
+func lists(of graph: NeighborGraph) -> [[Neighbor]] { (0..<graph.count).map(graph.neighbors(of:)) }
+
 /// The share of the first results' rows that the second ones hold.
 func recall(_ exact: [[Neighbor]], _ found: [[Neighbor]]) -> Double {
     var hits = 0
