@@ -25,6 +25,8 @@ from index_peers import peers, time_queries
 
 GOALS = (0.95, 0.99)
 STEPS = ("build", "tune", "rates", "open", "add")
+# As many as a merged segment holds: what waits for a commit is in memory, ten million rows would not fit there.
+ROWS_PER_COMMIT = 1 << 20
 
 
 class Ours:
@@ -41,7 +43,7 @@ class Ours:
 
     def build(self):
         shutil.rmtree(self.folder, ignore_errors=True)
-        built = self.run("build", self.folder, self.work / "base.f32", DIMENSION)
+        built = self.run("build", self.folder, self.work / "base.f32", DIMENSION, ROWS_PER_COMMIT)
         return built | {"bytes": sum(f.stat().st_size for f in self.folder.iterdir())}
 
     def query(self, parameter):

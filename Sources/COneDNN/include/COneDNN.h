@@ -150,7 +150,7 @@ typedef struct cdnn_bounds {
 } cdnn_bounds;
 
 /// A convolution as cdnn_conv_run's; each picture gets a scale and zero point of its own. `known` has each
-/// picture's bounds, or is NULL; `told` is told those of the results, unless it is NULL.
+/// picture's bounds, or is NULL; `told` is told those of the results.
 cdnn_status cdnn_bytes_conv(
     const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
     const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told);
