@@ -20,10 +20,11 @@ were busy with other work (bfloat16 arithmetic, in the last branch only in the i
 {history}
 
 "0.1" and "0.2" are the trainings of the earlier versions (their recipes are in this repository's history), each of which began with the
-weights of the one before, as this trunk did; the trunk runs at a constant rate, a branch lets it fall to zero, "fit" trains the projections and the text tower on features of the finished image tower;
-what is exported is the mean of two fits (captions weighted 0.6 and 0.9; 0.4 of each) and of what they began with (0.2), with query banks.
-The trunks drew pictures to their labels alone; in the branch and the fits half of that pull goes to what a classifier on the teacher's features says
-of the picture (`opinions.py`). The second fit had no first steps with labels alone, and trained the projection at the full rate throughout.
+weights of the one before, as this trunk did; the trunk runs at a constant rate, a branch lets it fall to zero (the first made 0.5, the second began where
+that ended), "fit" trains the projections and the text tower on features of the finished image tower; of two fits (captions weighted 0.6 and 0.9; 0.4 of
+each) and of what they began with (0.2) the mean is taken, in which "naming" moves the names of labels to where pictures have them; then come the query
+banks. The trunks drew pictures to their labels alone; from the branches on half of that pull goes to what a classifier on the teacher's features says
+of the picture (`opinions.py`).
 Schedules follow the clock, so another run repeats the recipe, not the bits.
 
 Objectives: contrast of pictures and texts (a text is a positive for every picture it is true of: label, synonym, coarser name, caption), free

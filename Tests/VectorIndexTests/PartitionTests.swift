@@ -93,6 +93,24 @@ import VectorIndex
         #expect(recall(truth, results) >= 0.99, "seed \(seed)")
     }
 
+    /// What buckets near the query seem to hold says nothing, when just those rows do not count.
+    @Test(arguments: [200, 1000, 3000]) func filtersWithoutTheNearestRowsLoseNothing(_ leftOut: Int) throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var (fixture, vectors) = try store(6000, dimension: 64, seed: seed)
+        let snapshot = try fixture.snapshot()
+        var truth: [[Neighbor]] = [], results: [[Neighbor]] = []
+        for query in vectors.next(40) {
+            let all = try snapshot.search(query, count: leftOut + 10, options: .exact)
+            let nearest = Set(all.prefix(leftOut).map(\.id))
+            var options = SearchOptions()
+            options.recall = 0.9
+            options.filter = snapshot.filter { !nearest.contains($0) }
+            truth.append(Array(all.dropFirst(leftOut)))
+            results.append(try snapshot.search(query, count: 10, options: options))
+        }
+        #expect(recall(truth, results) >= 0.9, "seed \(seed)")
+    }
+
     @Test func neighborsAndPairsAreAll() throws {
         let (fixture, _) = try store(3000, dimension: 64, seed: 65)
         let store = try fixture.store()

@@ -9,6 +9,7 @@
 //
 // Files are raw little-endian arrays, row after row; row i has the id i + 1.
 import Foundation
+import Synchronization
 import SystemPackage
 import VectorIndex
 
@@ -46,8 +47,22 @@ func processorTime() -> Double {
 /// The most memory the process ever held, in MiB, mapped files included; nil where the system does not tell it so.
 func peakMemory() -> Double? { memory("VmHWM:") }
 
-/// What the process holds but for mapped files, in MiB.
-func ownMemory() -> Double? { memory("RssAnon:") }
+/// What `body` takes in seconds, and the most the process holds meanwhile but for mapped files, in MiB ("own_mib"), looked
+/// at a hundred times a second.
+func watched(_ body: () throws -> Void) throws -> [String: Double] {
+    let most = Mutex(0.0), isDone = Atomic(false)
+    let watch = Thread {
+        while !isDone.load(ordering: .relaxed) {
+            if let now = memory("RssAnon:") { most.withLock { $0 = max($0, now) } }
+            usleep(10_000)
+        }
+    }
+    watch.start()
+    defer { isDone.store(true, ordering: .relaxed) }
+    var result = try timed(body)
+    result["own_mib"] = most.withLock { $0 }
+    return result
+}
 
 func memory(_ name: String) -> Double? {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
@@ -158,12 +173,11 @@ func run(_ words: [String]) throws -> [String: Double] {
         let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
         var graph: NeighborGraph?, options = SearchOptions()
         options.recall = Float(words[4]) ?? 0.99
-        var time = try timed {
+        var time = try watched {
             graph = try snapshot.neighbors(count: 10, threads: Int(words[3]) ?? 1, options: options)
         }
         guard let graph else { return [:] }
         time["peak_mib"] = peakMemory()
-        time["own_mib"] = ownMemory()
         var ids = [Int64](repeating: -1, count: graph.count * 10)
         for row in 0..<graph.count {
             for rank in 0..<graph.neighborCount(of: row) {
@@ -176,12 +190,11 @@ func run(_ words: [String]) throws -> [String: Double] {
         let snapshot = try VectorSnapshot.open(folder: folder, space: try space(words[2]))
         var found: [SimilarPair] = [], options = SearchOptions()
         options.recall = Float(words[4]) ?? 0.99
-        var time = try timed {
+        var time = try watched {
             found = try snapshot.pairs(
                 above: Float(words[5]) ?? 0.95, threads: Int(words[3]) ?? 1, options: options)
         }
         time["peak_mib"] = peakMemory()
-        time["own_mib"] = ownMemory()
         let ids = found.flatMap {
             [snapshot.id(ofRow: $0.a), snapshot.id(ofRow: $0.b)].map { Int64($0) - 1 }
         }
