@@ -224,6 +224,30 @@ import Testing
         #expect(z[0].isFinite && !z[2].isFinite && !z[3].isFinite && z[4].isFinite)
     }
 
+    /// The same through two convolutions, the second of which is told the bounds by the first: of the picture it is in, alone.
+    @Test(arguments: [Float.nan, .infinity, -.infinity], [MathBackend.portable, .oneDNN])
+    func notFinitePictures(value: Float, backend: MathBackend) throws {
+        var random = SeededRandom(seed: 8)
+        let ones = [Float](repeating: 1, count: 18), zeros = [Float](repeating: 0, count: 18)
+        let norm = BatchNorm(scale: ones, shift: zeros, mean: zeros, variance: ones)
+        func through(_ weights: [Tensor], _ x: Tensor) throws -> [Float] {
+            let layers = weights.map { w in
+                inBytes(backend) { Convolution(Weights(w), norm, stride: 1, padding: 1, relu: true) }
+            }
+            return try layers[1](layers[0](x)).values
+        }
+        var weights = (0..<2).map { _ in self.random([18, 18, 3, 3], &random) }
+        var x = self.random([2, 5, 5, 18], &random)
+        #expect(try through(weights, x).allSatisfy(\.isFinite))
+        x.write { $0[25 * 18 + 11 * 18 + 3] = value }
+        let y = try through(weights, x)
+        #expect(
+            y.prefix(y.count / 2).allSatisfy(\.isFinite) && !y.suffix(y.count / 2).contains(where: \.isFinite)
+        )
+        weights[0].write { $0[9 * 18 * 9 + 5] = value }
+        #expect(!(try through(weights, self.random([1, 5, 5, 18], &random)).contains(where: \.isFinite)))
+    }
+
     /// Rows of zeros, and weights of zeros.
     @Test func zeros() throws {
         let layer = inBytes {
