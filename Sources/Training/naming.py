@@ -24,7 +24,7 @@ from words import phrase
 
 SETTLING, LABELLED = 450, 2048      # steps, and pictures of each
 PROJECTION_RATE, LABEL_RATE = 3e-5, 1e-3  # of projections of features with a deviation of one to vectors of length one; of vectors of length 5
-NAMING, NAMES, OTHERS = 220, 192, 192     # steps, and texts of each
+NAMING, NAMES, OTHERS = 440, 192, 192     # steps, and texts of each
 NAME_RATE = 1.2e-3
 BARE = 0.6                          # so many names come without a phrase around them
 
