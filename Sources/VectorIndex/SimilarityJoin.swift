@@ -6,7 +6,8 @@ import SystemSupport
 ///
 /// Each table sorts the codes by the bits at some random positions, and compares those with equal keys; what is near enough is
 /// scored exactly. A pair is told of by the first table that brings it together, so that tables can be worked on in any
-/// order, and by any thread. Cost: see `JoinPlan`; memory is 64 bytes a row for the codes and 8 for each thread.
+/// order, and by any thread. Cost: see `JoinPlan`; memory is 64 bytes a row for the codes, and for each
+/// thread 8 a row and 4 for each key there can be, 64 MiB at most.
 struct SimilarityJoin: Sendable {
     let snapshot: VectorSnapshot
     let plan: JoinPlan

@@ -26,9 +26,9 @@ extension VectorSnapshot {
     /// Each such pair is found with the probability `options.recall` at least; what is reported is exact. A filter
     /// limits both rows. Cost: far less than a search per row for a threshold that only near-copies reach (a million rows above
     /// 0.95: some 40 µs a row), about half a search per row for one that most neighbours reach; memory is 24 bytes a pair and,
-    /// for the former, 64 bytes a row and 8 for each thread. A threshold that unlike rows reach makes very many pairs, and
-    /// `tooManyPairs` is thrown when there are more than `most`. Throws `interrupted` when
-    /// the user asked for a stop.
+    /// for the former, 64 bytes a row, and for each thread 8 a row and up to 64 MiB. A threshold that unlike rows reach makes
+    /// very many pairs, and `tooManyPairs` is thrown when there are more than `most`. Throws `interrupted` when the user asked
+    /// for a stop.
     ///
     /// With `file`, pairs are also written there as they are found, and a pass that was interrupted or killed goes on
     /// where it was when it is given the same file; a file of other rows or another question is overwritten, and
