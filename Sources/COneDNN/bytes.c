@@ -239,7 +239,7 @@ typedef struct finishing {
     const int32_t *row_zeros;
     float *y;                    // row stride ldy
     long ldy, wanted;
-    range16 *ranges;             // of the rows' results, or NULL; of a picture's
+    range16 *ranges;             // of the results: one for each row, or NULL; one for a picture
     int is_picture;              // whether all rows are of one picture, with one scale and one range
 } finishing;
 

@@ -13,7 +13,7 @@ it is to texts in general ({banks:.0%}; `Querybanks.swift`). 5.95 M parameters, 
 ## Recipe
 
 `Sources/Training` holds all of it; its README says how to run it. This file's weights come from, one after the other, on two CPU cores that
-were busy with other work (bfloat16 arithmetic, in the last branch only in the image tower's widest stage and the text tower; float32 weights):
+were busy with other work (bfloat16 arithmetic, in the branches only in the image tower's widest stage and the text tower; float32 weights):
 
 | part | steps | minutes | pictures seen | passes over the training pictures |
 |---|---|---|---|---|
