@@ -46,7 +46,8 @@ static void leave(j_common_ptr common) {
     char text[JMSG_LENGTH_MAX];
     self->errors.format_message(common, text);
     self->status = status_of(self);
-    cc_fail(self->failure, "%s", text);
+    // Whatever the library stumbles over behind the end, the end is the reason.
+    cc_fail(self->failure, "%s", self->ended ? "the data ends too early" : text);
     longjmp(self->escape, 1);
 }
 
@@ -103,7 +104,7 @@ static cc_status read_header(decoder *self, const uint8_t *data, size_t count, u
     struct jpeg_decompress_struct *jpeg = &self->jpeg;
     jpeg_mem_src(jpeg, (unsigned char *)data, (unsigned long)count);
     if (jpeg_read_header(jpeg, TRUE) != JPEG_HEADER_OK) {
-        cc_fail(self->failure, "the data end within the header");
+        cc_fail(self->failure, "the data ends within the header");
         return CC_TRUNCATED;
     }
     if (jpeg->data_precision != 8) {

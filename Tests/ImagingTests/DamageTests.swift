@@ -67,6 +67,21 @@ import Testing
         }
     }
 
+    /// The library goes on behind the end with a marker of its own, and then complains of what that led to.
+    @Test func jpegsThatEndInTheirHeaderSaySo() throws {
+        let bytes = try Picture("gallery/red-car.jpg").bytes
+        for count in 24..<400 {
+            let error = #expect(throws: ImagingError.self) {
+                try Picture(bytes: Array(bytes.prefix(count))).decoded()
+            }
+            guard case .truncated(_, let detail) = error else {
+                Issue.record("\(count): \(String(describing: error))")
+                continue
+            }
+            #expect(detail.hasPrefix("the data ends"), "\(count): \(detail)")
+        }
+    }
+
     @Test func whatIsMissingOfATruncatedPictureIsWhite() throws {
         for name in ["truncated.png", "truncated.gif", "truncated.ppm", "truncated-plain.ppm"] {
             let pixels = try Picture("damaged/\(name)").decoded().pixels
