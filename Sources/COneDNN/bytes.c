@@ -1,5 +1,5 @@
 #include "bytes.h"
-#include "lanes.h"
+#include "ranges.h"
 #include "scratch.h"
 #include <stdlib.h>
 
@@ -7,53 +7,8 @@
 // byte, less its row's zero point, times its row's scale. Scales and zero points of rows (of whole pictures in
 // convolutions) are made from their own numbers when they come, so that a result depends on nothing else.
 
-struct cdnn_bytes {
-    long outputs, segments, length, groups;  // `length` numbers in each segment, in `groups` of four
-    cdnn_activation activation;
-    int adds;
-    int8_t *weights;     // panels of 64 outputs (the last one of fewer), each as a tile wants it
-    float *scales;       // per output, filled up to whole vectors
-    float *bias;
-    int32_t *totals;     // sum of an output's weights: what one unit of the zero point adds
-};
-
 // What is kept in a part of the second cache: weights, and what is between two maps.
 enum { NEAR_BYTES = 1 << 19, PAIR_BYTES = 5 << 18 };
-
-// The lowest and highest of some numbers and 0, in sixteen lanes; `spoilt` is 0 while all of them are finite.
-typedef struct range16 {
-    f16x low, high, spoilt;
-} range16;
-
-// What is no number leaves them as they are: one instruction each, where the compiler's own minimum takes three.
-CDNN_INLINE f16x lower16(f16x x, f16x y) { return pick16(y < x, y, x); }
-CDNN_INLINE f16x higher16(f16x x, f16x y) { return pick16(y > x, y, x); }
-
-CDNN_INLINE void reach(range16 *range, f16x v, int can_be_negative) {
-    if (can_be_negative) range->low = lower16(range->low, v);
-    range->high = higher16(range->high, v);
-}
-
-CDNN_INLINE void widen(range16 *range, f16x v, int can_be_negative) {
-    reach(range, v, can_be_negative);
-    range->spoilt += v * 0.0f;
-}
-
-CDNN_INLINE void merge(range16 *range, const range16 *other) {
-    range->low = lower16(range->low, other->low);
-    range->high = higher16(range->high, other->high);
-    range->spoilt += other->spoilt;
-}
-
-// Not a number when one of the numbers was none or infinite.
-static cdnn_bounds bounds_of(const range16 *range) {
-    float low = 0, high = 0, spoilt = lane_sum(&range->spoilt);
-    for (int i = 0; i < 16; i++) {
-        low = range->low[i] < low ? range->low[i] : low;
-        high = range->high[i] > high ? range->high[i] : high;
-    }
-    return (cdnn_bounds){low + spoilt, high + spoilt};
-}
 
 CDNN_CLONES static void range_of(long count, const float *x, range16 *range) {
     *range = (range16){0};
@@ -187,24 +142,14 @@ static byte_range range_for(cdnn_bounds bounds) {
     return range;
 }
 
-// The bytes of the rows, where each begins, and what they mean.
-typedef struct row_bytes {
-    uint8_t *bytes;
-    long *offsets;
-    long segment_stride;
-    float *scales;
-    int32_t *zeros;
-} row_bytes;
-
 static size_t aligned(size_t size) { return (size + 63) / 64 * 64; }
 
-static size_t size_of_rows(long rows, size_t bytes) {
+size_t cdnn_rows_size(long rows, size_t bytes) {
     return aligned(bytes) + aligned((size_t)rows * sizeof(long)) + 2 * aligned((size_t)rows * 4);
 }
 
-// Takes what size_of_rows says from the memory.
-static row_bytes place_rows(char **memory, long rows, size_t bytes) {
-    row_bytes placed = {.bytes = (uint8_t *)*memory};
+cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes) {
+    cdnn_byte_rows placed = {.bytes = (uint8_t *)*memory};
     *memory += aligned(bytes);
     placed.offsets = (long *)*memory;
     *memory += aligned((size_t)rows * sizeof(long));
@@ -216,7 +161,7 @@ static row_bytes place_rows(char **memory, long rows, size_t bytes) {
 }
 
 // Rows [rows, length] as bytes; their ranges are looked for where they are not known.
-static void fill_rows(const cdnn_bytes *b, long rows, const float *x, const range16 *ranges, row_bytes *to) {
+static void fill_rows(const cdnn_bytes *b, long rows, const float *x, const range16 *ranges, cdnn_byte_rows *to) {
     long width = b->groups * 4;
     for (long r = 0; r < rows; r++, x += b->length) {
         byte_range range = range_for(ranges ? bounds_of(ranges + r) : bounds_of_row(b->length, x));
@@ -339,65 +284,94 @@ CDNN_CLONES static void finish(
     }
 }
 
-// y of all rows; where `ranges` are wanted, as always for pictures of several rows, there is one for each
-// `rows_a_range` rows.
-static void multiply(
-    const cdnn_bytes *b, int portable, long rows, const row_bytes *x, float *y, range16 *ranges,
-    long rows_a_range) {
+void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, const cdnn_walk *walk) {
     int32_t sums[CDNN_TILE_ROWS * CDNN_PANEL] __attribute__((aligned(64)));
     cdnn_tile_kernel vnni = portable ? NULL : cdnn_tile_vnni();
     cdnn_tile_kernel kernel = vnni ? vnni : cdnn_tile_portable;
+    long rows = walk->rows;
     size_t column = (size_t)b->segments * (size_t)b->groups * 4;
     cdnn_tile tile = {
         .segments = b->segments, .segment_stride = x->segment_stride, .groups = b->groups, .sums = sums};
-    if (ranges) memset(ranges, 0, (size_t)((rows + rows_a_range - 1) / rows_a_range) * sizeof *ranges);
     // Where all weights fit into the second cache, results are written a few rows at a time; else a panel of weights
     // is read from memory once, and stays near for all rows.
     long band = column * (size_t)b->outputs <= NEAR_BYTES ? 8 * CDNN_TILE_ROWS : rows;
     for (long begin = 0; begin < rows; begin += band) {
         long end = rows - begin < band ? rows : begin + band;
         for (long first = 0; first < b->outputs; first += CDNN_PANEL) {
-            finishing f = {
-                .scales = b->scales + first, .bias = b->bias + first, .totals = b->totals + first,
-                .ldy = b->outputs,
-                .wanted = b->outputs - first < CDNN_PANEL ? b->outputs - first : CDNN_PANEL,
-                .is_picture = rows_a_range > 1};
-            tile.vectors = (int)((f.wanted + CDNN_LANES - 1) / CDNN_LANES);
+            tile.wanted = b->outputs - first < CDNN_PANEL ? b->outputs - first : CDNN_PANEL;
+            tile.vectors = (int)((tile.wanted + CDNN_LANES - 1) / CDNN_LANES);
             tile.weights = b->weights + (size_t)first * column;
             const int8_t *next = band == rows && first + CDNN_PANEL < b->outputs
                 ? tile.weights + CDNN_PANEL * column
                 : NULL;
+            long steps = b->segments * b->groups;
+            cdnn_ahead ahead =
+                cdnn_part_ahead(next, tile.vectors, steps, (rows + CDNN_TILE_ROWS - 1) / CDNN_TILE_ROWS, 0);
+            long part = (steps / CDNN_STRIDE + 1) * ahead.lines * 64;
             for (long row = begin; row < end; row += tile.count) {
-                tile.ahead = cdnn_part_ahead(
-                    next, tile.vectors, b->segments * b->groups,
-                    (rows + CDNN_TILE_ROWS - 1) / CDNN_TILE_ROWS, row / CDNN_TILE_ROWS);
+                tile.ahead = ahead;
+                if (ahead.lines) tile.ahead.next += row / CDNN_TILE_ROWS * part;
                 tile.count = end - row < CDNN_TILE_ROWS ? (int)(end - row) : CDNN_TILE_ROWS;
-                if (ranges) {
+                if (walk->rows_a_picture) {
                     // A tile that would reach into the next picture ends where that begins.
-                    long last = (row / rows_a_range + 1) * rows_a_range;
-                    if (f.is_picture && row + tile.count > last) tile.count = (int)(last - row);
-                    f.ranges = ranges + row / rows_a_range;
+                    long last = (row / walk->rows_a_picture + 1) * walk->rows_a_picture;
+                    if (row + tile.count > last) tile.count = (int)(last - row);
                 }
                 for (int r = 0; r < tile.count; r++) tile.rows[r] = x->bytes + x->offsets[row + r];
-                f.row_scales = x->scales + row;
-                f.row_zeros = x->zeros + row;
-                f.y = y + row * b->outputs + first;
                 // By the time the sums are there, so is the memory they go to.
-                for (int r = 0; r < tile.count; r++)
-                    for (int v = 0; v < tile.vectors; v++)
-                        __builtin_prefetch(f.y + r * f.ldy + v * CDNN_LANES, 1);
+                for (int r = 0; r < tile.count; r++) {
+                    long place = ((row + r) * b->outputs + first) * walk->result_size;
+                    for (long at = 0; at < tile.wanted * walk->result_size; at += 64) {
+                        __builtin_prefetch(walk->results + place + at, 1);
+                        if (walk->added) __builtin_prefetch(walk->added + place + at, 0);
+                    }
+                }
                 kernel(&tile);
-                finish(&f, &tile, b->activation, b->adds);
+                walk->finish(walk->work, &tile, row, first);
             }
         }
     }
 }
 
+// What becomes of the sums of rows of floats.
+typedef struct float_work {
+    const cdnn_bytes *b;
+    const cdnn_byte_rows *x;
+    float *y;
+    range16 *ranges;  // one for each `rows_a_range` rows, or NULL
+    long rows_a_range;
+} float_work;
+
+static void finish_floats(const void *context, const cdnn_tile *tile, long row, long first) {
+    const float_work *work = context;
+    const cdnn_bytes *b = work->b;
+    finishing f = {
+        .scales = b->scales + first, .bias = b->bias + first, .totals = b->totals + first,
+        .row_scales = work->x->scales + row, .row_zeros = work->x->zeros + row,
+        .y = work->y + row * b->outputs + first, .ldy = b->outputs, .wanted = tile->wanted,
+        .ranges = work->ranges ? work->ranges + row / work->rows_a_range : NULL,
+        .is_picture = work->rows_a_range > 1};
+    finish(&f, tile, b->activation, b->adds);
+}
+
+// y of all rows; where `ranges` are wanted, as always for pictures of several rows, there is one for each
+// `rows_a_range` rows.
+static void multiply(
+    const cdnn_bytes *b, int portable, long rows, const cdnn_byte_rows *x, float *y, range16 *ranges,
+    long rows_a_range) {
+    if (ranges) memset(ranges, 0, (size_t)((rows + rows_a_range - 1) / rows_a_range) * sizeof *ranges);
+    float_work work = {.b = b, .x = x, .y = y, .ranges = ranges, .rows_a_range = rows_a_range};
+    cdnn_walk walk = {
+        .rows = rows, .rows_a_picture = ranges && rows_a_range > 1 ? rows_a_range : 0, .results = (char *)y,
+        .result_size = sizeof(float), .finish = finish_floats, .work = &work};
+    cdnn_walk_rows(b, portable, x, &walk);
+}
+
 cdnn_status cdnn_bytes_linear(const cdnn_bytes *b, int portable, long rows, const float *x, float *y) {
     size_t bytes = (size_t)(rows * b->groups * 4);
-    char *memory = cdnn_scratch(size_of_rows(rows, bytes));
+    char *memory = cdnn_scratch(cdnn_rows_size(rows, bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
-    row_bytes from = place_rows(&memory, rows, bytes);
+    cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
     fill_rows(b, rows, x, NULL, &from);
     multiply(b, portable, rows, &from, y, NULL, 1);
     return CDNN_OK;
@@ -412,13 +386,13 @@ cdnn_status cdnn_bytes_pair(
     size_t first_bytes = (size_t)(band * first->groups * 4), second_bytes = (size_t)(band * second->groups * 4);
     size_t inner = aligned((size_t)(band * first->outputs) * sizeof(float));
     char *memory = cdnn_scratch(
-        inner + (size_t)band * sizeof(range16) + size_of_rows(band, first_bytes)
-        + size_of_rows(band, second_bytes));
+        inner + (size_t)band * sizeof(range16) + cdnn_rows_size(band, first_bytes)
+        + cdnn_rows_size(band, second_bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
     float *between = (float *)memory;
     range16 *ranges = (range16 *)(memory + inner);
     memory += inner + (size_t)band * sizeof(range16);
-    row_bytes outer = place_rows(&memory, band, first_bytes), middle = place_rows(&memory, band, second_bytes);
+    cdnn_byte_rows outer = cdnn_place_rows(&memory, band, first_bytes), middle = cdnn_place_rows(&memory, band, second_bytes);
     for (long row = 0; row < rows; row += band) {
         long count = rows - row < band ? rows - row : band;
         fill_rows(first, count, x + row * first->length, NULL, &outer);
@@ -431,45 +405,58 @@ cdnn_status cdnn_bytes_pair(
 
 // MARK: convolutions
 
-cdnn_status cdnn_bytes_conv(
-    const cdnn_bytes *b, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
-    const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told) {
-    long channels = shape->inputs, padding = shape->padding, stride = shape->stride;
-    long out_height = (height + 2 * padding - shape->kernel) / stride + 1;
-    long out_width = (width + 2 * padding - shape->kernel) / stride + 1;
-    long line = (width + 2 * padding) * channels, picture = (height + 2 * padding) * line;
-    long positions = out_height * out_width, rows = count * positions;
+long cdnn_conv_extent(const cdnn_conv_shape *shape, long extent) {
+    return (extent + 2 * shape->padding - shape->kernel) / shape->stride + 1;
+}
+
+size_t cdnn_padded_size(const cdnn_conv_shape *shape, long count, long height, long width) {
+    long padding = 2 * shape->padding;
     // The last group of a segment may read up to three bytes more than it needs.
-    size_t bytes = (size_t)(count * picture) + 4;
-    size_t ranges_size = (size_t)count * sizeof(range16);
-    char *memory = cdnn_scratch(ranges_size + size_of_rows(rows, bytes));
-    if (!memory) return CDNN_OUT_OF_MEMORY;
-    range16 *ranges = (range16 *)memory;
-    memory += ranges_size;
-    row_bytes from = place_rows(&memory, rows, bytes);
-    from.segment_stride = line;
-    memset(from.bytes + count * picture, 0, 4);
-    long row = 0;
+    return (size_t)(count * (height + padding) * (width + padding) * shape->inputs) + 4;
+}
+
+void cdnn_pad_floats(
+    const cdnn_conv_shape *shape, long count, long height, long width, const float *x,
+    const cdnn_bounds *known, cdnn_byte_rows *to) {
+    long channels = shape->inputs, padding = shape->padding, stride = shape->stride;
+    long out_height = cdnn_conv_extent(shape, height), out_width = cdnn_conv_extent(shape, width);
+    long line = (width + 2 * padding) * channels, picture = (height + 2 * padding) * line, row = 0;
+    to->segment_stride = line;
+    memset(to->bytes + count * picture, 0, 4);
     for (long p = 0; p < count; p++) {
         const float *values = x + p * height * width * channels;
-        uint8_t *to = from.bytes + p * picture;
+        uint8_t *bytes = to->bytes + p * picture;
         byte_range range = range_for(known ? known[p] : bounds_of_row(height * width * channels, values));
         size_t margin = (size_t)(padding * channels);
-        memset(to, range.zero, (size_t)(padding * line));
-        memset(to + (padding + height) * line, range.zero, (size_t)(padding * line));
+        memset(bytes, range.zero, (size_t)(padding * line));
+        memset(bytes + (padding + height) * line, range.zero, (size_t)(padding * line));
         for (long i = 0; i < height; i++) {
-            uint8_t *inner = to + (padding + i) * line;
+            uint8_t *inner = bytes + (padding + i) * line;
             memset(inner, range.zero, margin);
             to_bytes(width * channels, values + i * width * channels, &range, inner + margin);
             memset(inner + line - margin, range.zero, margin);
         }
         for (long oy = 0; oy < out_height; oy++)
             for (long ox = 0; ox < out_width; ox++, row++) {
-                from.offsets[row] = p * picture + oy * stride * line + ox * stride * channels;
-                from.scales[row] = range.scale;
-                from.zeros[row] = range.zero;
+                to->offsets[row] = p * picture + oy * stride * line + ox * stride * channels;
+                to->scales[row] = range.scale;
+                to->zeros[row] = range.zero;
             }
     }
+}
+
+cdnn_status cdnn_bytes_conv(
+    const cdnn_bytes *b, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
+    const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told) {
+    long positions = cdnn_conv_extent(shape, height) * cdnn_conv_extent(shape, width), rows = count * positions;
+    size_t bytes = cdnn_padded_size(shape, count, height, width);
+    size_t ranges_size = (size_t)count * sizeof(range16);
+    char *memory = cdnn_scratch(ranges_size + cdnn_rows_size(rows, bytes));
+    if (!memory) return CDNN_OUT_OF_MEMORY;
+    range16 *ranges = (range16 *)memory;
+    memory += ranges_size;
+    cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
+    cdnn_pad_floats(shape, count, height, width, x, known, &from);
     multiply(b, portable, rows, &from, y, ranges, positions);
     for (long p = 0; p < count; p++) told[p] = bounds_of(ranges + p);
     return CDNN_OK;

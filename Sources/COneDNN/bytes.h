@@ -1,4 +1,4 @@
-// What the products of bytes (bytes.c) and their kernels (byte_kernels.c) share.
+// What the products of bytes (bytes.c), the maps that are made of them (byte_maps.c) and their kernels (byte_kernels.c) share.
 #ifndef CDNN_BYTES_H
 #define CDNN_BYTES_H
 
@@ -8,6 +8,7 @@
 /// A few rows of bytes against one panel of weights.
 typedef struct cdnn_tile {
     int count, vectors;                   // rows, and vectors of the panel
+    long wanted;                          // outputs of the panel: the last vector may be filled up
     const uint8_t *rows[CDNN_TILE_ROWS];  // where each begins
     long segments, segment_stride;        // pieces of a row, and bytes from one to the next
     long groups;                          // groups of four bytes in a piece
@@ -22,5 +23,52 @@ typedef void (*cdnn_tile_kernel)(const cdnn_tile *tile);
 void cdnn_tile_portable(const cdnn_tile *tile);
 /// The same on AVX-512 VNNI, or NULL where the processor has none.
 cdnn_tile_kernel cdnn_tile_vnni(void);
+
+struct cdnn_bytes {
+    long outputs, segments, length, groups;  // `length` numbers in each segment, in `groups` of four
+    cdnn_activation activation;
+    int adds;
+    int8_t *weights;     // panels of 64 outputs (the last one of fewer), each as a tile wants it
+    float *scales;       // per output, filled up to whole vectors
+    float *bias;
+    int32_t *totals;     // sum of an output's weights: what one unit of the zero point adds
+};
+
+/// The bytes of rows, where each begins, and what they mean.
+typedef struct cdnn_byte_rows {
+    uint8_t *bytes;
+    long *offsets;
+    long segment_stride;
+    float *scales;
+    int32_t *zeros;
+} cdnn_byte_rows;
+
+/// The memory that cdnn_place_rows takes for so many rows and bytes.
+size_t cdnn_rows_size(long rows, size_t bytes);
+/// Takes it, and moves `memory` past it.
+cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes);
+
+/// All tiles of some rows against all panels, and what becomes of their sums.
+typedef struct cdnn_walk {
+    long rows;
+    long rows_a_picture;  // tiles end with a picture of so many rows; 0 where they need not
+    const char *results;  // [rows][outputs], of so many bytes each: fetched while the sums are made
+    long result_size;
+    const char *added;    // what is laid out like them and will be needed then, or NULL
+    void (*finish)(const void *work, const cdnn_tile *tile, long row, long first);
+    const void *work;
+} cdnn_walk;
+
+void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, const cdnn_walk *walk);
+
+/// Rows or columns of a convolution's result.
+long cdnn_conv_extent(const cdnn_conv_shape *shape, long extent);
+/// The bytes of pictures with a convolution's margins.
+size_t cdnn_padded_size(const cdnn_conv_shape *shape, long count, long height, long width);
+/// Pictures of floats as bytes with margins, and a row for each position of the result. Each picture gets a scale and a
+/// zero point, of its `known` bounds or, where these are NULL, of its own numbers.
+void cdnn_pad_floats(
+    const cdnn_conv_shape *shape, long count, long height, long width, const float *x,
+    const cdnn_bounds *known, cdnn_byte_rows *to);
 
 #endif

@@ -105,8 +105,20 @@ CDNN_CLONES void cdnn_layer_norm(
     }
 }
 
+CDNN_CLONES static void colours_last(long area, const float *restrict x, float *restrict y) {
+    for (long p = 0; p < area; p++) {
+        y[3 * p] = x[p];
+        y[3 * p + 1] = x[area + p];
+        y[3 * p + 2] = x[2 * area + p];
+    }
+}
+
 void cdnn_channels_last(long channels, long height, long width, const float *x, float *y) {
     long area = height * width;
+    if (channels == 3) {
+        colours_last(area, x, y);
+        return;
+    }
     for (long p = 0; p < area; p++)
         for (long c = 0; c < channels; c++) y[p * channels + c] = x[c * area + p];
 }

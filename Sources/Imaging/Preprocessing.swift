@@ -139,14 +139,20 @@ public struct Preprocessing: Sendable, Equatable {
         let plane = width * height
         precondition(tensor.count >= 3 * plane, "\(tensor.count) floats for a tensor of \(3 * plane)")
         precondition(picture.width == width && picture.height == height, "a picture that was not prepared")
-        for channel in 0..<3 {
-            let source = reversesChannels ? 2 - channel : channel
-            let table = (0..<256).map { level in
-                Float((Double(level) / 255 - Double(mean[channel])) / Double(std[channel]))
-            }
-            table.withUnsafeBufferPointer { table in
-                picture.pixels.withUnsafeBufferPointer { pixels in
-                    for i in 0..<plane { tensor[channel * plane + i] = table[Int(pixels[3 * i + source])] }
+        var levels: [Float] = []
+        for (mean, std) in zip(mean, std) {
+            for level in 0..<256 { levels.append(Float((Double(level) / 255 - Double(mean)) / Double(std))) }
+        }
+        guard let base = tensor.baseAddress else { return }
+        levels.withUnsafeBufferPointer { levels in
+            picture.pixels.withUnsafeBufferPointer { pixels in
+                for channel in 0..<3 {
+                    let source = reversesChannels ? 2 - channel : channel
+                    guard let level = levels.baseAddress.map({ $0 + 256 * channel }),
+                        let from = pixels.baseAddress.map({ $0 + source })
+                    else { return }
+                    let target = base + channel * plane
+                    for i in 0..<plane { target[i] = level[Int(from[3 &* i])] }
                 }
             }
         }

@@ -68,6 +68,11 @@ extension PixelBuffer {
         rows: Range<Int>
     ) -> PixelBuffer {
         precondition(width > 0 && height > 0 && newWidth > 0 && newHeight > 0, "resizing needs pixels")
+        if newWidth == width && newHeight == height {
+            if columns.count == width && rows.count == height { return self }
+            return cropped(
+                x: columns.lowerBound, y: rows.lowerBound, width: columns.count, height: rows.count)
+        }
         if filter == .nearest {
             return sampled(width: newWidth, height: newHeight, columns: columns, rows: rows)
         }

@@ -60,5 +60,26 @@ final class ByteWeights: @unchecked Sendable {
         y.bounds = told
     }
 
+    /// The convolution of pictures of floats of a shape into a map of bytes.
+    func map(
+        _ convolution: cdnn_conv_shape, _ shape: [Int], _ x: UnsafePointer<Float>, expecting scale: Float,
+        to y: UnsafeMutablePointer<cdnn_map>, portable: Bool
+    ) -> cdnn_status {
+        var convolution = convolution
+        return cdnn_map_of_floats(
+            handle, portable ? 1 : 0, &convolution, shape[0], shape[1], shape[2], x, scale, y)
+    }
+
+    /// The same of pictures of bytes, and of what is added to the results.
+    func map(
+        _ convolution: cdnn_conv_shape, _ shape: [Int], _ x: UnsafePointer<cdnn_map>,
+        adding added: UnsafePointer<cdnn_map>?, expecting scale: Float,
+        to y: UnsafeMutablePointer<cdnn_map>, portable: Bool
+    ) -> cdnn_status {
+        var convolution = convolution
+        return cdnn_map_conv(
+            handle, portable ? 1 : 0, &convolution, shape[0], shape[1], shape[2], x, added, scale, y)
+    }
+
     deinit { cdnn_bytes_destroy(handle) }
 }

@@ -9,7 +9,8 @@ public struct Convolution: Sendable {
     public let inputs: Int, outputs: Int
     /// Side of the kernel, step, and zero padding on every side, in pixels.
     public let kernel: Int, stride: Int, padding: Int
-    private let relu: Bool, adding: Bool
+    private let relu: Bool
+    let adding: Bool
     private let weights: Weights
     private let normalization: BatchNorm
     private let packed: PackedConvolution
@@ -42,13 +43,15 @@ public struct Convolution: Sendable {
     /// Rows or columns of the result for an extent of the input.
     public func outputExtent(_ extent: Int) -> Int { (extent + 2 * padding - kernel) / stride + 1 }
 
+    func resultShape(of shape: [Int]) -> [Int] {
+        [shape[0], outputExtent(shape[1]), outputExtent(shape[2]), outputs]
+    }
+
     /// y [count, height', width', outputs] of x [count, height, width, inputs]; not for convolutions that
     /// add.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         precondition(!adding)
-        var y = Tensor(uninitialized: [
-            x.shape[0], outputExtent(x.shape[1]), outputExtent(x.shape[2]), outputs,
-        ])
+        var y = Tensor(uninitialized: resultShape(of: x.shape))
         try run(x, &y)
         return y
     }
@@ -62,7 +65,7 @@ public struct Convolution: Sendable {
     private func run(_ x: Tensor, _ y: inout Tensor) throws {
         let (count, height, width) = (x.shape[0], x.shape[1], x.shape[2])
         precondition(x.shape[3] == inputs)
-        precondition(y.shape == [count, outputExtent(height), outputExtent(width), outputs])
+        precondition(y.shape == resultShape(of: x.shape))
         switch try packed.prepared(count, height, width, for: self) {
         case .oneDNN(let handle):
             let status = y.write { y in x.read { cdnn_conv_run(handle, count, height, width, $0, y) } }
@@ -79,7 +82,7 @@ public struct Convolution: Sendable {
             }
         case .bytes(let weights):
             try weights.convolve(
-                shape, x, &y, portable: packed.backend == .portable, label: label(height, width))
+                shape, x, &y, portable: isPortable, label: label(height, width))
         case .plain(let weights, let bias):
             try y.write { y in try x.read { try runPortably(count, height, width, $0, weights, bias, y) } }
         }
@@ -109,14 +112,25 @@ public struct Convolution: Sendable {
         }
     }
 
-    private var shape: cdnn_conv_shape {
+    var form: WeightForm { packed.form }
+    var isPortable: Bool { packed.backend == .portable }
+
+    /// The weights of a layer whose form is bytes.
+    func byteWeights() throws -> ByteWeights {
+        guard case .bytes(let weights) = try packed.prepared(0, 0, 0, for: self) else {
+            preconditionFailure("the layer does not compute with bytes")
+        }
+        return weights
+    }
+
+    var shape: cdnn_conv_shape {
         cdnn_conv_shape(
             inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding,
             relu: relu ? 1 : 0,
             adds: adding ? 1 : 0)
     }
 
-    private func label(_ height: Int, _ width: Int) -> String {
+    func label(_ height: Int, _ width: Int) -> String {
         "a \(kernel) x \(kernel) convolution of \(inputs) to \(outputs) channels over "
             + "\(width) x \(height) pixels"
     }
@@ -202,7 +216,7 @@ private final class PackedConvolution: Sendable {
     }
 
     private let override: MathBackend?
-    private let form: WeightForm
+    let form: WeightForm
     private let made = Mutex<Form?>(nil)
 
     init(override: MathBackend?, form: WeightForm) {

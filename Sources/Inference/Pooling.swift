@@ -2,7 +2,7 @@ import COneDNN
 
 /// Max pooling over NHWC pictures with a square window; the padding never wins.
 public struct MaxPool: Sendable {
-    private let kernel: Int, stride: Int, padding: Int
+    let kernel: Int, stride: Int, padding: Int
 
     /// A window of `kernel` pixels moved by `stride`, over pictures padded by less than a window.
     public init(kernel: Int, stride: Int, padding: Int) {
@@ -12,11 +12,13 @@ public struct MaxPool: Sendable {
         self.padding = padding
     }
 
+    /// Rows or columns of the result for an extent of the input.
+    func outputExtent(_ extent: Int) -> Int { (extent + 2 * padding - kernel) / stride + 1 }
+
     /// The pooled pictures of x [count, height, width, channels].
     public func callAsFunction(_ x: Tensor) -> Tensor {
         let (count, height, width, channels) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
-        let rows = (height + 2 * padding - kernel) / stride + 1,
-            columns = (width + 2 * padding - kernel) / stride + 1
+        let rows = outputExtent(height), columns = outputExtent(width)
         var y = Tensor(uninitialized: [count, rows, columns, channels])
         y.write { y in
             x.read { x in
@@ -77,18 +79,14 @@ extension Tensor {
         return y
     }
 
-    /// Pictures given channel by channel, [count, channels, height, width], as [count, height, width,
+    /// One of the pictures given channel by channel, [count, channels, height, width], as [1, height, width,
     /// channels].
-    public func channelsLast() -> Tensor {
-        let (count, channels, height, width) = (shape[0], shape[1], shape[2], shape[3])
-        let size = channels * height * width
-        var y = Tensor(uninitialized: [count, height, width, channels])
+    public func channelsLast(of picture: Int) -> Tensor {
+        let (channels, height, width) = (shape[1], shape[2], shape[3])
+        precondition(picture >= 0 && picture < shape[0])
+        var y = Tensor(uninitialized: [1, height, width, channels])
         y.write { y in
-            read { x in
-                for index in 0..<count {
-                    cdnn_channels_last(channels, height, width, x + index * size, y + index * size)
-                }
-            }
+            read { cdnn_channels_last(channels, height, width, $0 + picture * channels * height * width, y) }
         }
         return y
     }

@@ -281,7 +281,11 @@ import Testing
         #expect(pooled.shape == [1, 2, 2, 2])
         #expect(pooled.values == [10, -1, 14, -3, 18, -9, 22, -11])
         #expect(x.meanOverPositions().values == [11, -12])
-        #expect(Tensor([1, 2, 1, 2], [1, 2, 3, 4]).channelsLast().values == [1, 3, 2, 4])
+        let pictures = Tensor([2, 2, 1, 2], [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(pictures.channelsLast(of: 0).values == [1, 3, 2, 4])
+        #expect(pictures.channelsLast(of: 1).values == [5, 7, 6, 8])
+        #expect(
+            Tensor([1, 3, 1, 2], [1, 2, 3, 4, 5, 6]).channelsLast(of: 0).values == [1, 3, 5, 2, 4, 6])
         let patches = Tensor([1, 1, 4, 4], (0..<16).map { Float($0) }).patches(of: 2)
         #expect(
             patches.shape == [4, 4]

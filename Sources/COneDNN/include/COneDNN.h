@@ -156,6 +156,33 @@ cdnn_status cdnn_bytes_conv(
     const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told);
 void cdnn_bytes_destroy(cdnn_bytes *bytes);
 
+// MARK: maps of bytes (byte_maps.c)
+
+/// Pictures [count, height, width, channels] as bytes: a number is its byte less `zero`, times its picture's scale.
+/// Four bytes behind the last may be read.
+typedef struct cdnn_map {
+    uint8_t *bytes;
+    float *scales;  // of pictures; no number where one of the picture's numbers was none or infinite
+    int zero;       // 0, or 128 where numbers may be negative
+} cdnn_map;
+
+/// A convolution of pictures of floats, with a scale and zero point of their own, into a map of bytes. A picture's results are
+/// made with the scale that is `expected`, a positive number, where they fit it, else made again with their own.
+cdnn_status cdnn_map_of_floats(
+    const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
+    const float *x, float expected, cdnn_map *y);
+/// The same of pictures of bytes; what is `added` before the activation is a map of the result's shape, or NULL.
+cdnn_status cdnn_map_conv(
+    const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
+    const cdnn_map *x, const cdnn_map *added, float expected, cdnn_map *y);
+/// Max pooling of one picture of bytes; the padding never wins.
+void cdnn_map_max_pool(
+    long height, long width, long channels, long kernel, long stride, long padding, const uint8_t *x,
+    uint8_t *y);
+/// The mean over all positions of one picture of bytes.
+void cdnn_map_mean_pool(
+    long positions, long channels, const uint8_t *x, int zero, float scale, float *y);
+
 // MARK: memory (blocks.c)
 
 /// Memory for packed weights and large tensors, zeros at first, aligned to 64 bytes; NULL when out of memory. It is mapped

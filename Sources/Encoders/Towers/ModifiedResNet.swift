@@ -121,7 +121,7 @@ package struct ModifiedResNet: ImageTower {
     }
 
     package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
-        var x = pixels.channelsLast()
+        var x = Tensor(joining: (0..<pixels.shape[0]).map { pixels.channelsLast(of: $0) })
         for convolution in stem { x = try convolution(x) }
         x = ModifiedResNet.halve(x)
         trace("stem", x)

@@ -16,15 +16,19 @@ package struct ResNet: ImageTower {
     package let dimension: Int
     package let batch: Int = 8
 
-    private let stem: Convolution
-    private let stages: [[Block]]
+    let stem: Convolution
+    let stages: [[Block]]
     private let projection: Linear?
-    private static let stemPool = MaxPool(kernel: 3, stride: 2, padding: 1)
+    static let stemPool = MaxPool(kernel: 3, stride: 2, padding: 1)
+    /// What to expect of maps of bytes, where the network computes with them.
+    private let expectations: ByteExpectations?
 
-    private struct Block: Sendable {
+    struct Block: Sendable {
         let inner: [Convolution]
         let last: Convolution
         let shortcut: Convolution?
+
+        var convolutions: [Convolution] { inner + [last] + (shortcut.map { [$0] } ?? []) }
 
         func apply(to x: inout Tensor) throws {
             var y = x
@@ -39,7 +43,6 @@ package struct ResNet: ImageTower {
         _ reader: WeightReader, naming: ResNetNaming = .torchvision, projection: Linear? = nil
     ) throws {
         let layout = try ResNetLayout(reader, naming: naming)
-        together = MathLibrary.weightForm == .bytes ? 2 : batch
         kind = layout.kind
         depths = layout.depths
         stem = try ResNet.convolution(reader, naming.stem, inputs: 3, kernel: 7, stride: 2, relu: true)
@@ -59,6 +62,8 @@ package struct ResNet: ImageTower {
         }
         self.stages = stages
         self.widths = widths
+        let all = [stem] + stages.joined().flatMap(\.convolutions)
+        expectations = all.allSatisfy(\.computesWithBytes) ? ByteExpectations() : nil
         precondition(projection == nil || projection?.inputs == width)
         self.projection = projection
         dimension = projection?.outputs ?? width
@@ -117,31 +122,30 @@ package struct ResNet: ImageTower {
     }
 
     /// The stages whose maps are large next to the caches, which pictures go through one at a time.
-    private static let stagesApart = 2
-    /// How many pictures go through the others together, so that weights are read once for all of them: few, where
-    /// weights are bytes and maps are floats.
-    private let together: Int
+    static let stagesApart = 2
 
+    /// A network that computes with bytes tells `trace` nothing.
     package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
+        let pooled =
+            try expectations.map { try pooledInBytes(pixels, try $0.scales(of: self)) }
+            ?? pooled(pixels, trace)
+        return try projection.map { try $0(pooled) } ?? pooled
+    }
+
+    private func pooled(_ pixels: Tensor, _ trace: (String, Tensor) -> Void) throws -> Tensor {
         let count = pixels.shape[0]
         var parts: [Tensor] = []
         parts.reserveCapacity(count)
         for picture in 0..<count {
-            let one = pixels.row(picture).reshaped([1] + pixels.shape.dropFirst())
-            var x = ResNet.stemPool(try stem(one.channelsLast()))
+            var x = ResNet.stemPool(try stem(pixels.channelsLast(of: picture)))
             trace("stem", x)
             try apply(0..<ResNet.stagesApart, to: &x, trace)
             parts.append(x)
         }
-        var means: [Tensor] = []
-        for start in stride(from: 0, to: count, by: together) {
-            var x = Tensor(joining: Array(parts[start..<min(start + together, count)]))
-            try apply(ResNet.stagesApart..<stages.count, to: &x, trace)
-            let mean = x.meanOverPositions()
-            for index in 0..<mean.shape[0] { means.append(mean.row(index).reshaped([1, mean.shape[1]])) }
-        }
-        let pooled = Tensor(joining: means)
-        return try projection.map { try $0(pooled) } ?? pooled
+        // The others go through together, so that weights are read once for all of them.
+        var x = Tensor(joining: parts)
+        try apply(ResNet.stagesApart..<stages.count, to: &x, trace)
+        return x.meanOverPositions()
     }
 
     private func apply(_ range: Range<Int>, to x: inout Tensor, _ trace: (String, Tensor) -> Void) throws {

@@ -62,10 +62,12 @@ if arguments[2] == "text" {
     let pictures = (0..<bytes.count / size).map { index in
         PixelBuffer(width: side, height: side, pixels: Array(bytes[index * size..<(index + 1) * size]))
     }
-    vectors = try encoder.encode(pictures)
+    // The peers are given pictures of the right size too.
+    let prepared = pictures.map { encoder.preprocessing.pixels(from: $0) }
+    vectors = try encoder.encode(prepared: prepared)
     work = { number in
-        let batch = (0..<batch).map { pictures[(number * batch + $0) % pictures.count] }
-        return try encoder.encode(batch).count
+        let batch = (0..<batch).map { prepared[(number * batch + $0) % prepared.count] }
+        return try encoder.encode(prepared: batch).count
     }
 }
 let first = monotonic() - start
