@@ -12,6 +12,8 @@ public struct CopyVerdict: Sendable {
     public let agreement: Float
     /// Which of the two is the other with something plain around it; nil when neither is for certain.
     public let framing: Framing?
+    /// Which of the two is the other with words or a mark laid over a part of it; nil when neither is for certain.
+    public let marking: Marking?
     /// The changes in words: "rotated 90°, 60 % crop"; empty when there is nothing to say.
     public let evidence: String
 }
@@ -70,8 +72,10 @@ extension PicturePlanes {
         // The neighbours of a collage's tile have colours of their own.
         if extent == .tile { comparison.colour = comparison.patch.colour }
         guard comparison.hasLikelyColours(support: alignment.support) else { return nil }
-        let framing = extent == .whole ? framing(of: other, laid: map, coverage: comparison.coverage) : nil
-        return change.verdict(comparison, framing: framing)
+        guard extent == .whole else { return change.verdict(comparison) }
+        let framing = framing(of: other, laid: map, coverage: comparison.coverage)
+        let marking = framing == nil ? marking(of: other, laid: map, comparison) : nil
+        return change.verdict(comparison, framing: framing, marking: marking)
     }
 
     /// Compares the pictures as their corners say, or laid exactly whole on whole where the corners say nearly that and
@@ -106,7 +110,8 @@ extension PicturePlanes {
         let leastColour: Float = isCoarse ? 0.6 : 0.7
         if let colour = comparison.colour, colour < leastColour { return nil }
         let isMirrored = map.a * map.e - map.b * map.d < 0
-        return Change(map, isMirrored: isMirrored, self, other).verdict(comparison)
+        return Change(map, isMirrored: isMirrored, self, other).verdict(
+            comparison, marking: marking(of: other, laid: map, comparison))
     }
 
     /// Corners of the frame this far from those of the other, in shares of the longer side, may be errors of the map.
@@ -272,7 +277,9 @@ private struct Change {
 
     var isUpright: Bool { quarters.0 == 0 && abs(quarters.1) < 2 && !isMirrored }
 
-    func verdict(_ comparison: PictureComparison, framing: Framing? = nil) -> CopyVerdict {
+    func verdict(
+        _ comparison: PictureComparison, framing: Framing? = nil, marking: Marking? = nil
+    ) -> CopyVerdict {
         let (quarter, rest) = quarters
         let coverage = comparison.coverage
         let isSlight =
@@ -280,11 +287,11 @@ private struct Change {
             && min(coverage.first, coverage.second) >= 0.84 && comparison.agreement >= 0.75
             && (comparison.colour ?? 1) >= 0.7
         return CopyVerdict(
-            isSlight: isSlight, agreement: comparison.agreement, framing: framing,
-            evidence: words(comparison, isFramed: framing != nil))
+            isSlight: isSlight, agreement: comparison.agreement, framing: framing, marking: marking,
+            evidence: words(comparison, isFramed: framing != nil, marking))
     }
 
-    private func words(_ comparison: PictureComparison, isFramed: Bool) -> String {
+    private func words(_ comparison: PictureComparison, isFramed: Bool, _ marking: Marking?) -> String {
         let (quarter, rest) = quarters
         var words: [String] = []
         // A mirrored picture turned by half is one turned over top to bottom.
@@ -302,7 +309,11 @@ private struct Change {
         if max(first, second) < 0.9, !isTurnedFreely { words.append("part of a larger picture") }
         if becomesGrey { words.append("grey") }
         if let colour = comparison.colour, colour < PicturePlanes.sameColour { words.append("recoloured") }
-        if comparison.agreement < 0.9 { words.append("partly covered") }
+        if let marking {
+            words.append("marked (covers \(max(1, Int((marking.covered * 100).rounded()))) %)")
+        } else if comparison.agreement < 0.9 {
+            words.append("partly covered")
+        }
         return words.joined(separator: ", ")
     }
 }

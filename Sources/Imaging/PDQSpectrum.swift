@@ -51,39 +51,57 @@ struct PDQSpectrum {
     private static func window(_ side: Int) -> Int { (side + 127) / 128 }
 
     /// The four stretches of a running mean: fill, grow, slide, shrink. `half` outputs lag behind the inputs.
+    ///
+    /// Eight rows at a time: each sum waits for the one before it, and rows do not wait for each other.
     private static func blurRows(_ input: [Float], into output: inout [Float], width: Int, height: Int) {
         let window = window(width)
         let half = (window + 2) / 2
         input.withUnsafeBufferPointer { input in
             output.withUnsafeMutableBufferPointer { output in
-                for row in 0..<height {
-                    let start = row * width
-                    var (left, right, written) = (start, start, start)
-                    var sum: Float = 0
+                for first in stride(from: 0, to: height, by: 8) {
+                    // Rows behind the last are the last one again.
+                    let starts = SIMD8<Int>(0, 1, 2, 3, 4, 5, 6, 7) &+ first
+                    let rows = pointwiseMin(starts, SIMD8(repeating: height - 1)) &* width
+                    var (left, right, written) = (0, 0, 0)
+                    var sum = SIMD8<Float>()
                     var size: Float = 0
-                    for _ in 0..<half - 1 {
-                        sum += input[right]
+                    func taken(_ column: Int) -> SIMD8<Float> {
+                        SIMD8(
+                            input[rows[0] + column], input[rows[1] + column], input[rows[2] + column],
+                            input[rows[3] + column], input[rows[4] + column], input[rows[5] + column],
+                            input[rows[6] + column], input[rows[7] + column])
+                    }
+                    func add() {
+                        sum += taken(right)
                         right += 1
+                    }
+                    func subtract() {
+                        sum -= taken(left)
+                        left += 1
+                    }
+                    func write() {
+                        let mean = sum / size
+                        for row in 0..<8 { output[rows[row] + written] = mean[row] }
+                        written += 1
+                    }
+                    for _ in 0..<half - 1 {
+                        add()
                         size += 1
                     }
                     for _ in 0..<window - half + 1 {
-                        sum += input[right]
-                        right += 1
+                        add()
                         size += 1
-                        output[written] = sum / size
-                        written += 1
+                        write()
                     }
                     for _ in 0..<width - window {
-                        sum += input[right]
-                        sum -= input[left]
-                        output[written] = sum / size
-                        (left, right, written) = (left + 1, right + 1, written + 1)
+                        add()
+                        subtract()
+                        write()
                     }
                     for _ in 0..<half - 1 {
-                        sum -= input[left]
+                        subtract()
                         size -= 1
-                        output[written] = sum / size
-                        (left, written) = (left + 1, written + 1)
+                        write()
                     }
                 }
             }

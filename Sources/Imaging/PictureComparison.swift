@@ -170,7 +170,7 @@ extension Plane {
 }
 
 /// Sums for the correlation of pairs of values.
-private struct Pair {
+struct Pair {
     var count: Float = 0, a: Float = 0, b: Float = 0, aa: Float = 0, bb: Float = 0, ab: Float = 0
 
     @inline(__always)
@@ -193,7 +193,7 @@ private struct Pair {
 }
 
 /// Two pictures sampled at the same places.
-private struct SampleGrid {
+struct SampleGrid {
     let width: Int, height: Int
     var first: [Float], second: [Float]
     /// 1 where both pictures are, else 0.
@@ -284,7 +284,9 @@ private struct SampleGrid {
         return table
     }
 
-    func compareBlocks(side: Int, needed: Float, into result: inout PictureComparison) -> BlockVerdicts {
+    fileprivate func compareBlocks(
+        side: Int, needed: Float, into result: inout PictureComparison
+    ) -> BlockVerdicts {
         var verdicts = BlockVerdicts(columns: width / side, rows: height / side)
         var total = Pair()
         for place in first.indices where mask[place] > 0 { total.add(first[place], second[place]) }

@@ -30,6 +30,7 @@ import Testing
             colorfulness: Bool.random(using: &random) ? 1 : 20,
             captured: Bool.random(using: &random) ? "2020-01-01T00:00:00" : nil)
         candidate.isFramed = Int.random(in: 0...3, using: &random) == 0
+        candidate.isMarked = Int.random(in: 0...3, using: &random) == 0
         return candidate
     }
 
@@ -40,6 +41,7 @@ import Testing
         case "whole": return [c.isTruncated ? 0 : 1]
         case "color": return [c.colorfulness < 3 ? 0 : 1]
         case "unframed": return [c.isFramed ? 0 : 1]
+        case "unmarked": return [c.isMarked ? 0 : 1]
         case "resolution": return [Double(c.width * c.height)]
         case "format":
             return [c.format == .gif ? 0 : c.format == .png || facts.hasRaw(c) ? 2 : 1]
@@ -59,7 +61,7 @@ import Testing
         var random = SeededRandom(seed: seed)
         let words = [
             "whole", "color", "resolution", "format", "size", "metadata", "oldest", "newest", "shortest-path",
-            "path:/originals/*", "unframed",
+            "path:/originals/*", "unframed", "unmarked",
         ]
         for _ in 0..<500 {
             let asked = Array(words.shuffled(using: &random).prefix(Int.random(in: 0...5, using: &random)))
@@ -70,7 +72,7 @@ import Testing
             // The naive model: sieve the candidates, criterion after criterion.
             var left = candidates
             if left.contains(where: \.isReference) { left = left.filter(\.isReference) }
-            for word in asked + ["whole", "color", "unframed", "resolution", "size"]
+            for word in asked + ["whole", "color", "unframed", "resolution", "unmarked", "size"]
                 + (asked.contains("newest") ? [] : ["oldest"]) + ["shortest-path"]
             {
                 let best = left.map { values(word, $0) }.max { $0.lexicographicallyPrecedes($1) } ?? []
@@ -84,7 +86,7 @@ import Testing
 
     @Test func rulesAreReadAsWritten() throws {
         #expect(try KeepRule(parsing: []) == .standard)
-        #expect(try KeepRule(parsing: ["whole,color,unframed,resolution,size,oldest"]) == .standard)
+        #expect(try KeepRule(parsing: ["whole,color,unframed,resolution,unmarked,size,oldest"]) == .standard)
         #expect(
             try KeepRule(parsing: ["path:*a\\,b*,newest", "size"]).criteria.prefix(3)
                 == [.path(Glob("*a,b*")), .newest, .size])

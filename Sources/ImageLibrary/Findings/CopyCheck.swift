@@ -72,11 +72,12 @@ struct CopyCheck: Sendable {
 
     private func match(of pair: CopyCandidate) -> CopyMatch? {
         func match(
-            _ level: CopyLevel, _ agreement: Float, _ evidence: String = "", framed: Int? = nil
+            _ level: CopyLevel, _ agreement: Float, _ evidence: String = "", framed: Int? = nil,
+            marked: Int? = nil
         ) -> CopyMatch {
             CopyMatch(
                 first: pair.first, second: pair.second, level: level, agreement: agreement,
-                evidence: evidence, framed: framed)
+                evidence: evidence, framed: framed, marked: marked)
         }
         let first = search.contents[pair.first], second = search.contents[pair.second]
         // The hash may come from a picture that was decoded smaller: equal pixels need not give equal hashes.
@@ -100,7 +101,8 @@ struct CopyCheck: Sendable {
             let found: CopyLevel = verdict.isSlight ? .copies : .edits
             if found <= level {
                 let framed = verdict.framing.flatMap { position(ofFramed: $0, in: pair) }
-                return match(found, verdict.agreement, verdict.evidence, framed: framed)
+                let marked = verdict.marking.map { $0.isFirst ? pair.first : pair.second }
+                return match(found, verdict.agreement, verdict.evidence, framed: framed, marked: marked)
             }
         }
         guard level >= .similar, let similarity = pair.similarity else { return nil }

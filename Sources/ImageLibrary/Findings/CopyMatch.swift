@@ -10,6 +10,8 @@ struct CopyMatch: Sendable {
     let evidence: String
     /// The position of the one that is the other with something plain around it, and shows no more of it; nil when neither is.
     let framed: Int?
+    /// The position of the one that is the other with words or a mark laid over a part of it; nil when neither is.
+    let marked: Int?
 }
 
 /// Two positions in a list, in either order.

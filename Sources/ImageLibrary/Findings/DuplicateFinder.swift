@@ -86,6 +86,9 @@ public struct DuplicateFinder {
         for framed in matches.compactMap(\.framed) {
             for file in candidates[framed].indices { finder.candidates[framed][file].isFramed = true }
         }
+        for marked in matches.compactMap(\.marked) {
+            for file in candidates[marked].indices { finder.candidates[marked][file].isMarked = true }
+        }
         return finder.groups(of: matches, snapshot: snapshot)
     }
 

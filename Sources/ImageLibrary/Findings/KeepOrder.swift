@@ -22,6 +22,8 @@ package struct KeepCandidate: Sendable {
     package let captured: String?
     /// Whether it is another picture of the search with something plain around it.
     package var isFramed = false
+    /// Whether it is another picture of the search with words or a mark laid over a part of it.
+    package var isMarked = false
 
     package init(
         path: FilePath, modified: Int64, isReference: Bool, size: Int64, width: Int, height: Int,
@@ -99,6 +101,7 @@ package struct KeepOrder {
         case .color:
             return larger({ $0.colorfulness < Self.greyLimit ? 0 : 1 }, "coloured") { _, _ in "grey" }
         case .unframed: return larger({ $0.isFramed ? 0 : 1 }, "not framed") { _, _ in "framed" }
+        case .unmarked: return larger({ $0.isMarked ? 0 : 1 }, "not marked") { _, _ in "marked" }
         case .resolution:
             let (small, large) = a.width * a.height < b.width * b.height ? (a, b) : (b, a)
             return larger({ $0.width * $0.height }, "most pixels") { _, _ in

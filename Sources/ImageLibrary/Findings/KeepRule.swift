@@ -8,6 +8,8 @@ public enum KeepCriterion: Sendable, Equatable {
     case color
     /// A picture before its copies with something plain around it: a border, bars with a caption, a screenshot's page.
     case unframed
+    /// A picture before its copies with words, a watermark or a bar laid over a part of it.
+    case unmarked
     /// More pixels first.
     case resolution
     /// Raw file beside it or a lossless format (PNG, TIFF, BMP, Netpbm) first, then JPEG, HEIC, AVIF and WebP, then GIF.
@@ -31,6 +33,7 @@ public enum KeepCriterion: Sendable, Equatable {
         case "whole": self = .whole
         case "color", "colour": self = .color
         case "unframed": self = .unframed
+        case "unmarked": self = .unmarked
         case "resolution": self = .resolution
         case "format": self = .format
         case "size": self = .size
@@ -50,9 +53,10 @@ public struct KeepRule: Sendable, Equatable {
     /// The words that `init(parsing:)` takes.
     public static let words = [
         "whole", "color", "resolution", "format", "size", "metadata", "oldest", "newest", "shortest-path",
-        "path:GLOB", "unframed",
+        "path:GLOB", "unframed", "unmarked",
     ]
-    /// Whole before cut off, coloured before grey, bare before framed, most pixels, most bytes, oldest.
+    /// Whole before cut off, coloured before grey, bare before framed, most pixels, bare before marked, most bytes,
+    /// oldest.
     public static let standard = KeepRule(asked: [])
 
     /// The criteria in their order: those asked for, then those of the standard rule that are not among them.
@@ -60,7 +64,9 @@ public struct KeepRule: Sendable, Equatable {
 
     /// A rule that asks for criteria before the standard ones.
     public init(asked: [KeepCriterion]) {
-        let standard: [KeepCriterion] = [.whole, .color, .unframed, .resolution, .size, .oldest]
+        let standard: [KeepCriterion] = [
+            .whole, .color, .unframed, .resolution, .unmarked, .size, .oldest,
+        ]
         // Oldest after newest can no longer decide anything, and says the contrary of what was asked.
         criteria =
             asked

@@ -13,8 +13,8 @@ struct Dupes: ParsableCommand {
             Levels: bytes (same content), pixels (only metadata or container differ), copies (re-encoded, resized, \
             lightly cropped or edited), edits (cropped far, turned, mirrored, framed), similar (the same scene). The \
             first file of a group is the one to keep: by --keep, and where that does not decide whole before cut \
-            off, coloured before grey, bare before framed, then most pixels, most bytes, oldest. Every other member \
-            matches that file itself.
+            off, coloured before grey, bare before framed, then most pixels, bare before marked, most bytes, oldest. Every \
+            other member matches that file itself.
 
             --plan FILE writes the choice as a text to read and edit; imgvec apply FILE carries it out. --html FILE \
             writes a page that shows the groups side by side, to choose with mouse or keys and save such a plan; it \

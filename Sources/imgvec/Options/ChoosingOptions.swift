@@ -8,7 +8,7 @@ struct ChoosingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What makes a copy the one to keep, most important first, with commas between: "
-                + "resolution, format, size, metadata, oldest, newest, shortest-path, path:GLOB, whole, color, unframed.",
+                + "resolution, format, size, metadata, oldest, newest, shortest-path, path:GLOB, whole, color, unframed, unmarked.",
             valueName: "rule"))
     var keep: [String] = []
 
