@@ -21,7 +21,7 @@ from model import IMAGE_SIZE, MEAN, PROJECTION, STD, VISION, exported_weights, i
 from prepare import options_parser
 from provenance import provenance
 
-VERSION = "0.6"
+VERSION = "0.7"
 
 
 def round_weights(model):

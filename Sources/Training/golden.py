@@ -69,7 +69,7 @@ def write_golden(model_folder, folder):
     # One text at a time, unpadded: the plainest computation.
     texts = torch.cat([model.encode_texts(torch.tensor([one])) for one in ids])
     difference = (texts - hugging_face_text_vectors(config, weights, ids, tokenizer.eos_token_id)).abs().max().item()
-    assert difference < 1e-5, f"our text tower and transformers' differ by {difference}"
+    assert difference < 3e-5, f"our text tower and transformers' differ by {difference}"
     features, path = model.vision_model(pixels), os.path.join(folder, "expected.safetensors")
     save_file({"pixels": torch.from_numpy(pictures), "image_features": features, "image_vectors": model.encode_images(pixels),
                "text_features": torch.cat([model.text_model(torch.tensor([one])) for one in ids]), "text_vectors": texts,

@@ -179,6 +179,9 @@ class DualEncoder(nn.Module):
         self.text_projection = nn.Linear(text["hidden_size"], MEANING, bias=False)
         self.logit_scale = nn.Parameter(torch.tensor(20.0).log())
 
+    def scale(self):
+        return self.logit_scale.exp().clamp(max=100)
+
     def meaning(self, features):
         return F.normalize(self.visual_projection(features).float(), dim=-1)
 

@@ -20,8 +20,8 @@ were busy with other work (bfloat16 arithmetic, in the branches only in the imag
 {history}
 
 "0.1" and "0.2" are the trainings of the earlier versions (their recipes are in this repository's history), each of which began with the
-weights of the one before, as this trunk did; the trunk runs at a constant rate, a branch lets it fall to zero (the first made 0.5, the second began where
-that ended), "fit" trains the projections and the text tower on features of the finished image tower; of two fits (captions weighted 0.6 and 0.9; 0.4 of
+weights of the one before, as this trunk did; a trunk runs at a constant rate, a branch lets it fall to zero, and each began where the part above
+it ended (0.5 is the first branch's, 0.6 the second's; since then a step edits 20 pictures of 128 instead of 40, and every second reads texts). "fit" trains the projections and the text tower on features of the finished image tower; of two fits (captions weighted 0.6 and 0.9; 0.4 of
 each) and of what they began with (0.2) the mean is taken, in which "naming" moves the names of labels to where pictures have them; then come the query
 banks. The trunks drew pictures to their labels alone; from the branches on half of that pull goes to what a classifier on the teacher's features says
 of the picture (`opinions.py`).

@@ -29,8 +29,10 @@ from model import MEANING, VISION, DualEncoder, from_exported, normalise, pad, t
 from prepare import options_parser
 
 WORKERS = 2
-PICTURES, COPIES = 128, 40          # a worker's step sees 128 pictures, 40 of them twice: the second time edited
-LABELS, NAMES, PARAPHRASES = 32, 48, 32  # 32 label names; every fourth step names with CLIP vectors, every fourth pairs of captions
+PICTURES, COPIES = 128, 20          # a worker's step sees 128 pictures, 20 of them twice: the second time edited
+# Every second step reads texts, as they cost a fifth of it: those of the pictures and 32 label names, and in turn names with CLIP
+# vectors or pairs of captions.
+TEXTS_EVERY, LABELS, NAMES, PARAPHRASES = 2, 32, 48, 32
 RATE_IMAGE, RATE_TEXT, DECAY = 1.2e-3, 6e-4, 0.03
 WARM_UP = 200
 BANK_EVERY = 40                     # steps between refreshing the vectors of ImageNet names
@@ -98,39 +100,22 @@ class Learner:
     def losses(self, size, smallest, step, rng):
         trainee, model, pictures, bank = self.trainee, self.trainee.model, self.pictures, self.bank
         indices, teacher, texts, concepts, positive = pictures.batch(PICTURES, rng)
-        more, more_concepts = pictures.draw_names(LABELS, rng)
         pixels = pictures.pixels[indices]
         views = torch.cat([training_views(pixels, size, rng, smallest), edited(pixels[:COPIES], size, rng)])
         x = normalise(views).contiguous(memory_format=torch.channels_last)
-        names, name_cosine = self.words.draw_names(NAMES, rng) if step % 4 == 3 else ([], None)
-        left, right = self.words.draw_paraphrases(PARAPHRASES, rng) if step % 4 == 1 else ([], [])
-
         with torch.autocast("cpu", torch.bfloat16):
             features = model.vision_model(x)
             images, instances = model.meaning(features), model.instance(features)
             label_logits, teacher_logits, mimic = (head(features).float() for head in (trainee.label_head, trainee.teacher_head, trainee.feature_head))
-            text = encode(model, self.tokenizer, texts + more + names + left + right, self.ids)
-        text, label_text, name_text, left, right = text.split([len(texts), LABELS, len(names), len(left), len(right)])
-        scale = model.logit_scale.exp().clamp(max=100)
-
-        out = {}
-        positive = torch.from_numpy(positive).float()
-        logits = scale * images[:PICTURES] @ text.T
-        out["contrast"] = (soft_cross_entropy(logits, shares(positive, 1)) + soft_cross_entropy(logits.T, shares(positive.T, 1))) / 2
 
         # Edited pictures keep their meaning, but hard edits hide it: only whole views are taught labels and the teacher's opinion.
+        out, whole = {}, slice(0, PICTURES)
         labels = torch.from_numpy(pictures.label_targets(indices))
-        whole = slice(0, PICTURES)
         proxies = F.normalize(trainee.proxies.weight, dim=1)
         out["label"] = soft_cross_entropy(trainee.proxy_scale.exp() * images[whole] @ proxies.T, labels)
-        worded = np.concatenate([concepts, more_concepts])
-        meant = torch.from_numpy(pictures.labels_of(worded)).float()
-        named = meant.any(1)
-        words = torch.cat([text, label_text])[named] @ proxies.detach().T
-        out["word"] = soft_cross_entropy(trainee.proxy_scale.exp().detach() * words, shares(meant[named], 1))
         out["label head"] = soft_cross_entropy(label_logits[whole], labels)
         target = torch.from_numpy(teacher)
-        out["imagenet"] = soft_cross_entropy(scale * images[whole] @ bank.T, (target[:, 1:] / TEACHER_HEAT).softmax(-1))
+        out["imagenet"] = soft_cross_entropy(model.scale() * images[whole] @ bank.T, (target[:, 1:] / TEACHER_HEAT).softmax(-1))
         out["teacher head"] = soft_cross_entropy(teacher_logits[whole], (target / TEACHER_HEAT).softmax(-1))
         wanted = F.normalize(torch.from_numpy(pictures.teacher_features(indices)), dim=1)
         out["feature head"] = 1 - (F.normalize(mimic[whole], dim=1) * wanted).sum(1).mean()
@@ -142,9 +127,32 @@ class Learner:
         out["copy"] = out["copy"] + F.cross_entropy(16 * images[PICTURES:] @ images[whole].T, own) / 3
         fresh = instances[whole].detach()
         self.queue = fresh if self.queue is None else torch.cat([fresh, self.queue])[:QUEUE]
+        if step % TEXTS_EVERY == 0:
+            out |= self.text_losses(images[whole], texts, concepts, positive, step // TEXTS_EVERY, rng)
+        return out
 
+    def text_losses(self, images, texts, concepts, positive, turn, rng):
+        """Of the pictures' texts, of label names, and in turn of names with CLIP vectors or of pairs of captions."""
+        trainee, model, pictures = self.trainee, self.trainee.model, self.pictures
+        more, more_concepts = pictures.draw_names(LABELS, rng)
+        names, name_cosine = self.words.draw_names(NAMES, rng) if turn % 2 == 1 else ([], None)
+        left, right = self.words.draw_paraphrases(PARAPHRASES, rng) if turn % 2 == 0 else ([], [])
+        with torch.autocast("cpu", torch.bfloat16):
+            text = encode(model, self.tokenizer, texts + more + names + left + right, self.ids)
+        text, label_text, name_text, left, right = text.split([len(texts), LABELS, len(names), len(left), len(right)])
+
+        out = {}
+        positive = torch.from_numpy(positive).float()
+        logits = model.scale() * images @ text.T
+        out["contrast"] = (soft_cross_entropy(logits, shares(positive, 1)) + soft_cross_entropy(logits.T, shares(positive.T, 1))) / 2
+
+        meant = torch.from_numpy(pictures.labels_of(np.concatenate([concepts, more_concepts]))).float()
+        named = meant.any(1)
+        proxies = F.normalize(trainee.proxies.weight.detach(), dim=1)
+        words = torch.cat([text, label_text])[named] @ proxies.T
+        out["word"] = soft_cross_entropy(trainee.proxy_scale.exp().detach() * words, shares(meant[named], 1))
         if len(name_text):
-            out["names"] = soft_cross_entropy(trainee.name_scale.exp() * name_text @ bank.T,
+            out["names"] = soft_cross_entropy(trainee.name_scale.exp() * name_text @ self.bank.T,
                                               (torch.from_numpy(name_cosine) / 0.07).softmax(-1))
         if len(left):
             cosine = 20 * left @ right.T
