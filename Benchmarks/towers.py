@@ -1,7 +1,7 @@
 """imgvec's towers beside ONNX Runtime and OpenVINO, in one run: python3 towers.py TOWER_BENCH PICTURES [--work DIR] ...
 
 TOWER_BENCH is the program of Benchmarks/TowerBench. PICTURES is a folder of JPEGs; 64 of them, cut to 224 x 224, are what
-towers are fed and static quantisation is calibrated on (imgvec's ResNets cut them out of 256 x 256 themselves, and all its
+towers are fed and static quantisation is calibrated on (imgvec's ResNets cut them out of 256 x 256, before the clock runs; all its
 figures hold normalising the pixels). The models have random weights (peers/export.py makes them in the
 working folder when they are not there, which needs peers/requirements.txt); speed and numerical agreement are measured, not
 what they know. All workers of a comparison are started first, then work in turn, a second each, for some rounds: every figure

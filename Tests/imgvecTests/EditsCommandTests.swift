@@ -50,7 +50,9 @@ import Testing
     /// Of pictures of one size the one without words or a mark on it is kept, however few bytes it has.
     @Test func aMarkedCopyIsNotKept() throws {
         let album = try Album(count: 0)
-        let names = ["orange-cat.jpg", "orange-cat-captioned.jpg", "lighthouse.jpg", "lighthouse-watermarked.jpg"]
+        let names = [
+            "orange-cat.jpg", "orange-cat-captioned.jpg", "lighthouse.jpg", "lighthouse-watermarked.jpg",
+        ]
         for name in names {
             try Album.copy(
                 Fixtures.path("images/gallery").appending(name), to: album.pictures.appending(name))
@@ -58,11 +60,15 @@ import Testing
         #expect(try album.program.run("index pictures").status == 0)
         let run = try album.program.run("dupes --level edits --format tsv")
         let kept = run.text.split(separator: "\n\n").map { $0.split(separator: "\n").first ?? "" }
-        #expect(kept.count == 2 && kept.allSatisfy { !$0.contains("captioned") && !$0.contains("marked") }, "\(run.text)")
+        #expect(
+            kept.count == 2 && kept.allSatisfy { !$0.contains("captioned") && !$0.contains("marked") },
+            "\(run.text)")
         let table = try album.program.run("dupes --level edits --format csv").text
         #expect(table.contains("marked (covers"), "\(table)")
         let bySize = try album.program.run("dupes --level edits --format tsv --keep size").text
-        #expect(bySize.hasPrefix("pictures/lighthouse-watermarked.jpg") || bySize.contains("captioned"), "\(bySize)")
+        #expect(
+            bySize.hasPrefix("pictures/lighthouse-watermarked.jpg") || bySize.contains("captioned"),
+            "\(bySize)")
     }
 
     @Test func sketchesAreKeptAndMadeAgainWhenDamaged() throws {
