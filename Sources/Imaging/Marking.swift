@@ -13,7 +13,8 @@ extension PicturePlanes {
     /// What is laid over a photograph ends in edges that are not in the photograph: where the two begin to differ, brightness
     /// jumps in the marked one and goes on as before in the other. A large plain area, as of a bar, tells by its being plain, too,
     /// and where the two signs contradict each other there is none. A picture that is blurred, enhanced or recoloured as
-    /// a whole differs otherwise. Costs some 0.3 ms.
+    /// a whole differs otherwise. Costs some 2 ms, and is asked of pairs
+    /// that match alone.
     func marking(
         of other: PicturePlanes, laid map: PlaneMap, _ comparison: PictureComparison
     ) -> Marking? {
@@ -78,24 +79,35 @@ private struct DifferenceMap {
     /// The factor and offset that give the first picture the second's brightness in four fifths of the places, and how far the
     /// two are apart there.
     private static func brightness(_ grid: SampleGrid) -> (factor: Float, offset: Float, noise: Float)? {
-        var kept = grid.mask.indices.filter { grid.mask[$0] > 0 }
-        let all = kept
-        guard all.count >= 500 else { return nil }
+        // One place of three says enough.
+        let all = stride(from: 0, to: grid.mask.count, by: 3).filter { grid.mask[$0] > 0 }
+        guard all.count >= 200 else { return nil }
+        var kept = all, apart = [Float](repeating: 0, count: all.count)
         var fit: (factor: Float, offset: Float, noise: Float) = (1, 0, 0)
         for _ in 0..<4 {
             var sums = Pair()
             for place in kept { sums.add(grid.first[place] - 128, grid.second[place] - 128) }
             let factor = sums.varianceA > 4 ? min(5, max(0.2, sums.covariance / sums.varianceA)) : 1
             let offset = sums.b / sums.count + 128 - factor * (sums.a / sums.count + 128)
-            let apart = all.map { abs(grid.second[$0] - factor * grid.first[$0] - offset) }
-            let limit = apart.sorted()[apart.count * 4 / 5]
+            // In eighths of a level, counted instead of sorted.
+            var counts = [Int](repeating: 0, count: 2048)
+            for (index, place) in all.enumerated() {
+                apart[index] = abs(grid.second[place] - factor * grid.first[place] - offset)
+                counts[Int(min(2047, apart[index] * 8))] += 1
+            }
+            var limit = 0, within = 0
+            while limit < counts.count, within < all.count * 4 / 5 {
+                within += counts[limit]
+                limit += 1
+            }
             var squares: Float = 0
             kept.removeAll(keepingCapacity: true)
-            for (place, distance) in zip(all, apart) where distance <= limit {
+            for (place, distance) in zip(all, apart) where distance * 8 < Float(limit) {
                 kept.append(place)
                 squares += distance * distance
             }
-            fit = (factor, offset, (squares / Float(max(1, kept.count))).squareRoot())
+            guard !kept.isEmpty else { return nil }
+            fit = (factor, offset, (squares / Float(kept.count)).squareRoot())
         }
         return fit
     }

@@ -3,17 +3,7 @@ import TestSupport
 import Testing
 
 /// Convolutions from maps of bytes to maps of bytes.
-@Suite struct ByteMapTests {
-    private func random(_ shape: [Int], _ random: inout SeededRandom) -> Tensor {
-        Tensor(shape, (0..<shape.reduce(1, *)).map { _ in random.normal() })
-    }
-
-    private func inBytes<T>(_ backend: MathBackend = .oneDNN, _ make: () throws -> T) rethrows -> T {
-        try MathLibrary.$override.withValue(backend) {
-            try MathLibrary.$weightForm.withValue(.bytes) { try make() }
-        }
-    }
-
+@Suite struct ByteMapTests: ComputesInBytes {
     /// A convolution with its bias in the normalisation's shift, and its weights as bytes stand for them.
     private struct Layer {
         let weights: Tensor, bias: [Float], stride: Int, padding: Int, relu: Bool, adding: Bool

@@ -3,17 +3,7 @@ import TestSupport
 import Testing
 
 /// Products of bytes: against their definition, and what the towers rely on.
-@Suite struct ByteTests {
-    private func random(_ shape: [Int], _ random: inout SeededRandom) -> Tensor {
-        Tensor(shape, (0..<shape.reduce(1, *)).map { _ in random.normal() })
-    }
-
-    private func inBytes<T>(_ backend: MathBackend = .oneDNN, _ make: () throws -> T) rethrows -> T {
-        try MathLibrary.$override.withValue(backend) {
-            try MathLibrary.$weightForm.withValue(.bytes) { try make() }
-        }
-    }
-
+@Suite struct ByteTests: ComputesInBytes {
     /// One row as bytes, back as the numbers they stand for: steps of a 255th of the range, with 0 among them.
     private func rounded(_ row: some Collection<Float>) -> [Double] {
         let low = Double(min(0, row.min() ?? 0)), high = Double(max(0, row.max() ?? 0))
