@@ -28,7 +28,8 @@ def normalised(path, model, count=None):
 def build(folder):
     """Makes the models; returns what torch.onnx exports: name -> (module, example input)."""
     import torch
-    import torchvision
+    # Before transformers, which imports it too.
+    torchvision = import_torchvision(torch)
     from safetensors.torch import save_file
     from transformers import CLIPConfig, CLIPModel
 
@@ -64,6 +65,18 @@ def build(folder):
         network.fc = torch.nn.Identity()
         modules[name] = network, picture
     return modules
+
+
+def import_torchvision(torch):
+    """PyPI's torchvision is built for CUDA: beside a torch without it, two operators it describes are missing."""
+    try:
+        import torchvision
+    except RuntimeError:
+        operators = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            operators.define(f"{name}(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    return torchvision
 
 
 def randomize(torch, module):

@@ -1,32 +1,46 @@
 #include "floats.h"
 #include "lanes.h"
+#include "ranges.h"
 #include "scratch.h"
 #include "vectors.h"
 
-CDNN_CLONES static void softmax_row(long count, float scale, float *x) {
-    float largest = x[0];
-    for (long i = 1; i < count; i++) largest = x[i] > largest ? x[i] : largest;
-    f16x lanes = {0};
-    long whole = count / 16 * 16;
+// Numbers behind `count` are written too, as zeros, up to `room` of them.
+CDNN_CLONES static void softmax_row(long count, long room, float scale, float *x) {
+    static const i16x places = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    long whole = count / 16 * 16, rest = count - whole;
+    int fits = rest && count + (16 - rest) <= room;
+    i16x kept = places < (int32_t)rest;
+    f16x least = -INFINITY - (f16x){0}, most = least, lanes = {0};
+    // A lane that has met what is no number may go on from the next: the sum tells of it.
+    for (long i = 0; i < whole; i += 16) most = higher16(most, load16(x + i));
+    if (fits) most = higher16(most, pick16(kept, load16(x + whole), least));
+    float largest = most[0];
+    for (int lane = 1; lane < 16; lane++) largest = most[lane] > largest ? most[lane] : largest;
+    if (!fits)
+        for (long i = whole; i < count; i++) largest = x[i] > largest ? x[i] : largest;
     for (long i = 0; i < whole; i += 16) {
         f16x v = exp16((load16(x + i) - largest) * scale);
         memcpy(x + i, &v, 64);
         lanes += v;
     }
-    float rest = 0;
-    if (whole < count) {
-        f16x v = exp16((load_some16(x + whole, count - whole) - largest) * scale);
-        memcpy(x + whole, &v, (size_t)(count - whole) * sizeof(float));
-        for (long i = whole; i < count; i++) rest += x[i];
+    if (rest) {
+        f16x v = exp16(((fits ? load16(x + whole) : load_some16(x + whole, rest)) - largest) * scale);
+        v = pick16(kept, v, (f16x){0});
+        memcpy(x + whole, &v, fits ? 64 : (size_t)rest * sizeof(float));
+        lanes += v;
     }
-    float factor = 1.0f / (lane_sum(&lanes) + rest);
-    for (long i = 0; i < count; i++) x[i] *= factor;
+    float factor = 1.0f / lane_sum(&lanes);
+    for (long i = 0; i < whole; i += 16) {
+        f16x v = load16(x + i) * factor;
+        memcpy(x + i, &v, 64);
+    }
+    for (long i = whole; i < count; i++) x[i] *= factor;
 }
 
 void cdnn_softmax(long rows, long columns, long stride, float scale, int causal, float *x) {
     for (long r = 0; r < rows; r++, x += stride) {
         long kept = causal && r + 1 < columns ? r + 1 : columns;
-        softmax_row(kept, scale, x);
+        softmax_row(kept, r + 1 < rows ? stride : columns, scale, x);
         if (kept < columns) memset(x + kept, 0, (size_t)(columns - kept) * sizeof(float));
     }
 }
@@ -53,14 +67,55 @@ static void multiply_rows(
     }
 }
 
+#define ALTERNATE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
+// Sixteen rows of sixteen numbers, `stride` apart, as columns, `width` apart. Pairs of rows exchange numbers that are 1, 2,
+// 4 and 8 places apart.
+CDNN_INLINE void turn16(const float *x, long stride, float *y, long width) {
+    f16x rows[16], turned[16];
+    for (int i = 0; i < 16; i++) rows[i] = load16(x + i * stride);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i += 2) {
+        f16x a = rows[i], b = rows[i + 1];
+        turned[i] = ALTERNATE(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+        turned[i + 1] = ALTERNATE(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i++) {
+        if (i & 2) continue;
+        f16x a = turned[i], b = turned[i + 2];
+        rows[i] = ALTERNATE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        rows[i + 2] = ALTERNATE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i++) {
+        if (i & 4) continue;
+        f16x a = rows[i], b = rows[i + 4];
+        turned[i] = ALTERNATE(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+        turned[i + 4] = ALTERNATE(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i++) {
+        f16x a = turned[i], b = turned[i + 8];
+        rows[i] = ALTERNATE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        rows[i + 8] = ALTERNATE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    }
+    for (int i = 0; i < 16; i++) memcpy(y + i * width, &rows[i], 64);
+}
+
 // [depth][columns] panels of 64 columns from the columns' numbers, `stride` apart.
-static void pack_turned(long columns, long depth, const float *x, long stride, float *panels) {
+CDNN_CLONES static void pack_turned(long columns, long depth, const float *x, long stride, float *panels) {
     for (long first = 0; first < columns; first += CDNN_PANEL) {
         long here = columns - first < CDNN_PANEL ? columns - first : CDNN_PANEL, width = whole_vectors(here);
-        for (long c = 0; c < width; c += CDNN_LANES)
-            for (long i = 0; i < depth; i++)
-                for (long o = c; o < c + CDNN_LANES; o++)
-                    panels[i * width + o] = o < here ? x[(first + o) * stride + i] : 0;
+        for (long c = 0; c < width; c += CDNN_LANES) {
+            const float *from = x + (first + c) * stride;
+            long i = 0;
+            if (c + CDNN_LANES <= here)
+                for (; i + CDNN_LANES <= depth; i += CDNN_LANES) turn16(from + i, stride, panels + i * width + c, width);
+            for (; i < depth; i++)
+                for (long o = 0; o < CDNN_LANES; o++)
+                    panels[i * width + c + o] = c + o < here ? from[o * stride + i] : 0;
+        }
         panels += depth * width;
     }
 }
@@ -141,7 +196,7 @@ void cdnn_query_attention(
         const float *q = query + h * size, *k = keys + h * size, *v = values + h * size;
         float *o = out + h * size;
         for (long t = 0; t < tokens; t++) scores[t] = scale * dot(size, q, k + t * stride);
-        softmax_row(tokens, 1, scores);
+        softmax_row(tokens, tokens, 1, scores);
         memset(o, 0, (size_t)size * sizeof(float));
         for (long t = 0; t < tokens; t++) add_scaled(size, scores[t], v + t * stride, o);
     }

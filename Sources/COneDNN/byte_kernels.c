@@ -1,5 +1,4 @@
-#include "bytes.h"
-#include "vectors.h"
+#include "vnni.h"
 
 // Sums of products of unsigned bytes (rows) and signed bytes (weights). All of them are exact 32-bit sums, so
 // every kernel gives the same numbers.
@@ -21,45 +20,17 @@ CDNN_CLONES void cdnn_tile_portable(const cdnn_tile *tile) {
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
 
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-
-// With both counts known to the compiler the sums live in registers: 6 x 4 of the 32 there are.
-VNNI CDNN_INLINE void vnni_tile(const cdnn_tile *tile, int count, int vectors) {
+CDNN_VNNI CDNN_INLINE void vnni_tile(const cdnn_tile *tile, int count, int vectors) {
     __m512i sums[CDNN_TILE_ROWS][CDNN_PANEL_VECTORS];
-    for (int r = 0; r < count; r++)
-        for (int v = 0; v < vectors; v++) sums[r][v] = _mm512_setzero_si512();
-    const int8_t *weights = tile->weights;
-    const char *next = tile->ahead.next;
-    for (long segment = 0; segment < tile->segments; segment++) {
-        const uint8_t *rows[CDNN_TILE_ROWS];
-        for (int r = 0; r < count; r++) rows[r] = tile->rows[r] + segment * tile->segment_stride;
-        for (long group = 0; group < tile->groups;) {
-            for (int line = 0; line < tile->ahead.lines; line++, next += 64) _mm_prefetch(next, _MM_HINT_T1);
-            long end = tile->groups - group < CDNN_STRIDE ? tile->groups : group + CDNN_STRIDE;
-            for (; group < end; group++, weights += vectors * 64) {
-                __m512i w[CDNN_PANEL_VECTORS];
-                for (int v = 0; v < vectors; v++) {
-                    w[v] = _mm512_loadu_si512(weights + v * 64);
-                    _mm_prefetch((const char *)weights + CDNN_AHEAD + v * 64, _MM_HINT_T0);
-                }
-                for (int r = 0; r < count; r++) {
-                    int32_t four;
-                    memcpy(&four, rows[r] + group * 4, 4);
-                    __m512i a = _mm512_set1_epi32(four);
-                    for (int v = 0; v < vectors; v++) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], a, w[v]);
-                }
-            }
-        }
-    }
+    vnni_sums(tile, count, vectors, NULL, sums);
     for (int r = 0; r < count; r++)
         for (int v = 0; v < vectors; v++)
             _mm512_store_si512(tile->sums + (r * vectors + v) * CDNN_LANES, sums[r][v]);
 }
 
 #define ROWS(vectors) \
-    VNNI static void vnni_##vectors(const cdnn_tile *tile) { \
+    CDNN_VNNI static void vnni_##vectors(const cdnn_tile *tile) { \
         switch (tile->count) { \
         case 1: vnni_tile(tile, 1, vectors); break; \
         case 2: vnni_tile(tile, 2, vectors); break; \

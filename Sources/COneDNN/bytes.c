@@ -176,127 +176,19 @@ static void fill_rows(const cdnn_bytes *b, long rows, const float *x, const rang
 
 // MARK: products
 
-// What becomes of a tile's sums: y = act((sum - zero * total) * row scale * output scale + bias [+ y]).
-typedef struct finishing {
-    const float *scales, *bias;  // of the panel's outputs
-    const int32_t *totals;
-    const float *row_scales;     // of the tile's rows
-    const int32_t *row_zeros;
-    float *y;                    // row stride ldy
-    long ldy, wanted;
-    range16 *ranges;             // of the results: one for each row, or NULL; one for a picture
-    int is_picture;              // whether all rows are of one picture, with one scale and one range
-} finishing;
-
-// The result of sixteen sums, written to `out`; where fewer than sixteen are left, the others are zeros.
-CDNN_INLINE f16x finish16(
-    const int32_t *from, i16x offsets, f16x factors, f16x bias, cdnn_activation activation, int adds, float *out,
-    long left) {
-    i16x sums;
-    memcpy(&sums, from, 64);
-    f16x value = __builtin_convertvector(sums - offsets, f16x) * factors + bias;
-    if (left >= CDNN_LANES) {
-        if (adds) value += load16(out);
-        value = activated16(value, activation);
-        memcpy(out, &value, 64);
-        return value;
-    }
-    if (adds) value += load_some16(out, left);
-    value = activated16(value, activation);
-    memcpy(out, &value, (size_t)left * sizeof(float));
-    return load_some16(out, left);
-}
-
-CDNN_INLINE i16x load_whole16(const int32_t *x) {
-    i16x v;
-    memcpy(&v, x, 64);
-    return v;
-}
-
-// Rows with scales and zero points of their own.
-CDNN_INLINE void finish_rows(
-    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds, int ranged) {
-    for (int r = 0; r < tile->count; r++) {
-        range16 range = {0};
-        for (int v = 0; v < tile->vectors; v++) {
-            long at = v * CDNN_LANES;
-            f16x value = finish16(
-                tile->sums + r * tile->vectors * CDNN_LANES + at, f->row_zeros[r] * load_whole16(f->totals + at),
-                load16(f->scales + at) * f->row_scales[r], load16(f->bias + at), activation, adds,
-                f->y + r * f->ldy + at, f->wanted - at);
-            if (ranged) widen(&range, value, activation != CDNN_RELU);
-        }
-        if (ranged) merge(f->ranges + r, &range);
-    }
-}
-
-// Rows of one picture; with the count known to the compiler, and nothing read again, they run beside each other.
-CDNN_INLINE void finish_picture_rows(
-    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds, int count) {
-    range16 even = {0}, odd = {0};
-    const int32_t *sums = tile->sums;
-    float *y = f->y;
-    int vectors = tile->vectors, can_be_negative = activation != CDNN_RELU;
-    long ldy = f->ldy, left = f->wanted;
-    for (int v = 0; v < vectors; v++, sums += CDNN_LANES, y += CDNN_LANES, left -= CDNN_LANES) {
-        long at = v * CDNN_LANES;
-        i16x offsets = f->row_zeros[0] * load_whole16(f->totals + at);
-        f16x factors = load16(f->scales + at) * f->row_scales[0], bias = load16(f->bias + at);
-        for (int r = 0; r < count; r++) {
-            f16x value = finish16(
-                sums + r * vectors * CDNN_LANES, offsets, factors, bias, activation, adds, y + r * ldy, left);
-            reach(r % 2 ? &odd : &even, value, can_be_negative);
-            // A scale that is no number spoils every row, and what is infinite is the highest.
-            if (r == 0) even.spoilt += value * 0.0f;
-        }
-    }
-    merge(f->ranges, &even);
-    merge(f->ranges, &odd);
-}
-
-CDNN_INLINE void finish_picture(
-    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds) {
-    if (tile->count == CDNN_TILE_ROWS) finish_picture_rows(f, tile, activation, adds, CDNN_TILE_ROWS);
-    else finish_picture_rows(f, tile, activation, adds, tile->count);
-}
-
-CDNN_INLINE void finish_ranged(
-    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds) {
-    if (f->is_picture) finish_picture(f, tile, activation, adds);
-    else if (f->ranges) finish_rows(f, tile, activation, adds, 1);
-    else finish_rows(f, tile, activation, adds, 0);
-}
-
-CDNN_CLONES static void finish(
-    const finishing *f, const cdnn_tile *tile, cdnn_activation activation, int adds) {
-    switch (activation) {
-    case CDNN_IDENTITY:
-        if (adds) finish_ranged(f, tile, CDNN_IDENTITY, 1);
-        else finish_ranged(f, tile, CDNN_IDENTITY, 0);
-        break;
-    case CDNN_RELU:
-        if (adds) finish_ranged(f, tile, CDNN_RELU, 1);
-        else finish_ranged(f, tile, CDNN_RELU, 0);
-        break;
-    case CDNN_GELU: finish_ranged(f, tile, CDNN_GELU, 0); break;
-    case CDNN_QUICK_GELU: finish_ranged(f, tile, CDNN_QUICK_GELU, 0); break;
-    case CDNN_GELU_TANH: finish_ranged(f, tile, CDNN_GELU_TANH, 0); break;
-    }
-}
-
 void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, const cdnn_walk *walk) {
     int32_t sums[CDNN_TILE_ROWS * CDNN_PANEL] __attribute__((aligned(64)));
     cdnn_tile_kernel vnni = portable ? NULL : cdnn_tile_vnni();
     cdnn_tile_kernel kernel = vnni ? vnni : cdnn_tile_portable;
-    long rows = walk->rows;
-    size_t column = (size_t)b->segments * (size_t)b->groups * 4;
+    long rows = walk->rows, from = walk->first_row;
+    size_t column = (size_t)b->segments * (size_t)b->groups * 4, size = (size_t)walk->result_size;
     cdnn_tile tile = {
         .segments = b->segments, .segment_stride = x->segment_stride, .groups = b->groups, .sums = sums};
     // Where all weights fit into the second cache, results are written a few rows at a time; else a panel of weights
     // is read from memory once, and stays near for all rows.
     long band = column * (size_t)b->outputs <= NEAR_BYTES ? 8 * CDNN_TILE_ROWS : rows;
-    for (long begin = 0; begin < rows; begin += band) {
-        long end = rows - begin < band ? rows : begin + band;
+    for (long begin = from; begin < from + rows; begin += band) {
+        long end = from + rows - begin < band ? from + rows : begin + band;
         for (long first = 0; first < b->outputs; first += CDNN_PANEL) {
             tile.wanted = b->outputs - first < CDNN_PANEL ? b->outputs - first : CDNN_PANEL;
             tile.vectors = (int)((tile.wanted + CDNN_LANES - 1) / CDNN_LANES);
@@ -304,54 +196,33 @@ void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, 
             const int8_t *next = band == rows && first + CDNN_PANEL < b->outputs
                 ? tile.weights + CDNN_PANEL * column
                 : NULL;
-            long steps = b->segments * b->groups;
+            long steps = b->segments * b->groups, length = tile.wanted * (long)size, line = b->outputs * (long)size;
             cdnn_ahead ahead =
                 cdnn_part_ahead(next, tile.vectors, steps, (rows + CDNN_TILE_ROWS - 1) / CDNN_TILE_ROWS, 0);
             long part = (steps / CDNN_STRIDE + 1) * ahead.lines * 64;
             for (long row = begin; row < end; row += tile.count) {
                 tile.ahead = ahead;
-                if (ahead.lines) tile.ahead.next += row / CDNN_TILE_ROWS * part;
+                if (ahead.lines) tile.ahead.next += (row - from) / CDNN_TILE_ROWS * part;
                 tile.count = end - row < CDNN_TILE_ROWS ? (int)(end - row) : CDNN_TILE_ROWS;
                 if (walk->rows_a_picture) {
                     // A tile that would reach into the next picture ends where that begins.
                     long last = (row / walk->rows_a_picture + 1) * walk->rows_a_picture;
                     if (row + tile.count > last) tile.count = (int)(last - row);
                 }
-                for (int r = 0; r < tile.count; r++) tile.rows[r] = x->bytes + x->offsets[row + r];
                 // By the time the sums are there, so is the memory they go to.
-                for (int r = 0; r < tile.count; r++) {
-                    long place = ((row + r) * b->outputs + first) * walk->result_size;
-                    for (long at = 0; at < tile.wanted * walk->result_size; at += 64) {
-                        __builtin_prefetch(walk->results + place + at, 1);
-                        if (walk->added) __builtin_prefetch(walk->added + place + at, 0);
-                    }
+                long place = (row + CDNN_TILE_ROWS) * line + first * (long)size;
+                for (int r = 0; r < tile.count; r++, place += line) {
+                    tile.rows[r] = x->bytes + x->offsets[row + r];
+                    for (long at = 0; at < length; at += 64) __builtin_prefetch(walk->results + place + at, 1);
+                    if (walk->added) __builtin_prefetch(walk->added + place, 0);
                 }
+                int is_whole = tile.count == CDNN_TILE_ROWS && tile.wanted == CDNN_PANEL;
+                if (is_whole && walk->fused && walk->fused(walk->work, &tile, row, first)) continue;
                 kernel(&tile);
                 walk->finish(walk->work, &tile, row, first);
             }
         }
     }
-}
-
-// What becomes of the sums of rows of floats.
-typedef struct float_work {
-    const cdnn_bytes *b;
-    const cdnn_byte_rows *x;
-    float *y;
-    range16 *ranges;  // one for each `rows_a_range` rows, or NULL
-    long rows_a_range;
-} float_work;
-
-static void finish_floats(const void *context, const cdnn_tile *tile, long row, long first) {
-    const float_work *work = context;
-    const cdnn_bytes *b = work->b;
-    finishing f = {
-        .scales = b->scales + first, .bias = b->bias + first, .totals = b->totals + first,
-        .row_scales = work->x->scales + row, .row_zeros = work->x->zeros + row,
-        .y = work->y + row * b->outputs + first, .ldy = b->outputs, .wanted = tile->wanted,
-        .ranges = work->ranges ? work->ranges + row / work->rows_a_range : NULL,
-        .is_picture = work->rows_a_range > 1};
-    finish(&f, tile, b->activation, b->adds);
 }
 
 // y of all rows; where `ranges` are wanted, as always for pictures of several rows, there is one for each
@@ -360,10 +231,10 @@ static void multiply(
     const cdnn_bytes *b, int portable, long rows, const cdnn_byte_rows *x, float *y, range16 *ranges,
     long rows_a_range) {
     if (ranges) memset(ranges, 0, (size_t)((rows + rows_a_range - 1) / rows_a_range) * sizeof *ranges);
-    float_work work = {.b = b, .x = x, .y = y, .ranges = ranges, .rows_a_range = rows_a_range};
+    cdnn_float_results results = {.b = b, .x = x, .y = y, .ranges = ranges, .rows_a_range = rows_a_range};
     cdnn_walk walk = {
         .rows = rows, .rows_a_picture = ranges && rows_a_range > 1 ? rows_a_range : 0, .results = (char *)y,
-        .result_size = sizeof(float), .finish = finish_floats, .work = &work};
+        .result_size = sizeof(float), .finish = cdnn_finish_floats, .work = &results};
     cdnn_walk_rows(b, portable, x, &walk);
 }
 

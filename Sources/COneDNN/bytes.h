@@ -3,6 +3,7 @@
 #define CDNN_BYTES_H
 
 #include "COneDNN.h"
+#include "ranges.h"
 #include "tiles.h"
 
 /// A few rows of bytes against one panel of weights.
@@ -48,18 +49,37 @@ size_t cdnn_rows_size(long rows, size_t bytes);
 /// Takes it, and moves `memory` past it.
 cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes);
 
+/// What is called with the sums of a tile, the number of its first row and that of its first output.
+typedef void (*cdnn_finish)(const void *work, const cdnn_tile *tile, long row, long first);
+
+/// Does all of that, the sums among it, with a tile of CDNN_TILE_ROWS rows and CDNN_PANEL outputs; 0 where it cannot, and
+/// nothing is done.
+typedef int (*cdnn_fused_tile)(const void *work, const cdnn_tile *tile, long row, long first);
+
 /// All tiles of some rows against all panels, and what becomes of their sums.
 typedef struct cdnn_walk {
-    long rows;
+    long first_row, rows;
     long rows_a_picture;  // tiles end with a picture of so many rows; 0 where they need not
     const char *results;  // [rows][outputs], of so many bytes each: fetched while the sums are made
     long result_size;
-    const char *added;    // what is laid out like them and will be needed then, or NULL
-    void (*finish)(const void *work, const cdnn_tile *tile, long row, long first);
+    const char *added;    // bytes that are laid out like them and will be needed then, or NULL
+    cdnn_fused_tile fused;  // what does a whole tile at once, or NULL
+    cdnn_finish finish;
     const void *work;
 } cdnn_walk;
 
 void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, const cdnn_walk *walk);
+
+/// Where floats are wanted of sums: what the function below works with.
+typedef struct cdnn_float_results {
+    const cdnn_bytes *b;
+    const cdnn_byte_rows *x;
+    float *y;             // [rows][outputs]
+    range16 *ranges;      // of each `rows_a_range` rows, or NULL
+    long rows_a_range;
+} cdnn_float_results;
+
+void cdnn_finish_floats(const void *results, const cdnn_tile *tile, long row, long first);
 
 /// Rows or columns of a convolution's result.
 long cdnn_conv_extent(const cdnn_conv_shape *shape, long extent);

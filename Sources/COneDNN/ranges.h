@@ -3,6 +3,7 @@
 #define CDNN_RANGES_H
 
 #include "lanes.h"
+#include "tiles.h"
 
 // The lowest and highest of some numbers and 0; `spoilt` is 0 while all of them are finite.
 typedef struct range16 {

@@ -6,6 +6,8 @@ public struct MultiHeadAttention: Sendable {
     private let heads: Int
     private let causal: Bool
     private let queryKeyValue: Linear
+    /// The parts of `queryKeyValue`, where not all queries are wanted.
+    private let query: Linear, keysValues: Linear
     private let output: Linear
     private let override: MathBackend?
 
@@ -16,6 +18,8 @@ public struct MultiHeadAttention: Sendable {
         self.heads = heads
         self.causal = causal
         self.queryKeyValue = queryKeyValue
+        query = queryKeyValue.outputs(0..<output.inputs)
+        keysValues = queryKeyValue.outputs(output.inputs..<3 * output.inputs)
         self.output = output
         override = MathLibrary.override
     }
@@ -51,6 +55,21 @@ public struct MultiHeadAttention: Sendable {
             }
         }
         try output.add(mixed, to: &x)
+    }
+
+    /// Adds to `x` [sequences, width] the attention of one row of `normed` [rows, width] in each sequence.
+    ///
+    /// `places` are these rows' numbers in `normed`. All rows are asked for keys and values, and only these for queries.
+    public func add(_ normed: Tensor, at places: [Int], to x: inout Tensor, lengths: [Int]) throws {
+        precondition(places.count == lengths.count && x.shape == [places.count, output.inputs])
+        var start = 0, ranges: [Range<Int>] = []
+        for (place, length) in zip(places, lengths) {
+            precondition((start..<start + length).contains(place))
+            ranges.append(start..<(causal ? place + 1 : start + length))
+            start += length
+        }
+        let queries = try query(normed.rows(places))
+        try output.add(QueryAttention(heads: heads)(queries, keysValues(normed), over: ranges), to: &x)
     }
 
     private func product(_ length: Int) -> cdnn_product {

@@ -47,6 +47,18 @@ public struct Linear: Sendable {
         self.init([weights], bias: bias, activation: activation, adding: adding)
     }
 
+    /// The map to a range of this one's outputs, from the same weights; not for maps that add.
+    public func outputs(_ range: Range<Int>) -> Linear {
+        precondition(!packed.adding && range.lowerBound >= 0 && range.upperBound <= outputs)
+        var first = 0, chosen: [Weights] = []
+        for part in parts {
+            let here = range.clamped(to: first..<first + part.shape[0])
+            if !here.isEmpty { chosen.append(part.rows(here.lowerBound - first..<here.upperBound - first)) }
+            first += part.shape[0]
+        }
+        return Linear(chosen, bias: bias.map { Array($0[range]) }, activation: activation)
+    }
+
     /// y [rows, outputs] of x [rows, inputs]; not for maps that add.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         precondition(!packed.adding)

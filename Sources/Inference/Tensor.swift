@@ -134,6 +134,21 @@ public struct Tensor: @unchecked Sendable {
         }
     }
 
+    /// Copies some rows of the outermost dimension, in the order they are listed.
+    public func rows(_ indices: [Int]) -> Tensor {
+        let size = count / shape[0]
+        precondition(indices.allSatisfy { $0 >= 0 && $0 < shape[0] })
+        var result = Tensor(uninitialized: [indices.count] + shape.dropFirst())
+        result.write { target in
+            read { source in
+                for (place, index) in indices.enumerated() {
+                    (target + place * size).update(from: source + index * size, count: size)
+                }
+            }
+        }
+        return result
+    }
+
     /// Tensors of one shape behind each other along the outermost dimension.
     public init(joining parts: [Tensor]) {
         precondition(!parts.isEmpty && parts.allSatisfy { $0.shape == parts[0].shape })

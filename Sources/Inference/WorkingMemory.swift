@@ -19,7 +19,7 @@ final class WorkingMemory: Sendable {
     /// That of all tensors.
     static let shared = WorkingMemory()
     /// Smaller tensors are the allocator's, in bytes.
-    static let smallest = 1 << 18
+    static let smallest = 1 << 16
     private static let patience = 256
     private static let mostIdle = 256 << 20
 

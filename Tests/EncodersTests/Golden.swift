@@ -20,6 +20,16 @@ struct Golden {
     func tokens(_ name: String) throws -> [Int32] { try tensor(name).values.map { Int32($0) } }
 }
 
+extension Tensor {
+    /// The first rows of a matrix, or where only one row of each of `count` sequences was computed (as last layers do), those
+    /// at `place` in them.
+    func rows(like told: Tensor, of count: Int = 1, at place: Int = 0) -> Tensor {
+        let length = shape[0] / count
+        guard told.shape[0] == count, length > 1 else { return rows(Array(0..<min(told.shape[0], shape[0]))) }
+        return rows((0..<count).map { $0 * length + place })
+    }
+}
+
 /// Expects two tensors to agree to 1e-4 in every element and to a cosine of 0.99999 in every row.
 func expectClose(
     _ actual: Tensor, _ expected: Tensor, _ what: String, tolerance: Float = 1e-4,

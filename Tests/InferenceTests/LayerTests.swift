@@ -248,6 +248,27 @@ import Testing
                 start += length
             }
             expectClose(Tensor([28, width], y.values.prefix(28 * width)), expected, "\(backend)")
+            // One row of each sequence alone, not the last that is seen.
+            let places = [2, 4, 17]
+            var some = Tensor([3, width], repeating: 1)
+            try layer.add(x, at: places, to: &some, lengths: lengths)
+            expectClose(
+                some, places.flatMap { expected[$0 * width..<($0 + 1) * width] }.map { $0 + 1 },
+                "\(backend), some rows")
+        }
+    }
+
+    /// Some outputs of a map are those of the whole map, whatever parts it is made of.
+    @Test func someOutputsOfALinearMap() throws {
+        var random = SeededRandom(seed: 6)
+        let parts = [3, 4, 2].map { Weights(self.random([$0, 5], &random)) }
+        let map = Linear(parts, bias: self.random([9], &random).values, activation: .gelu)
+        let x = self.random([2, 5], &random), all = try map(x).values
+        for range in [0..<9, 2..<8, 3..<7, 8..<9, 1..<2] {
+            let some = try map.outputs(range)
+            #expect(some.outputs == range.count && some.activation == .gelu)
+            let expected = (0..<2).flatMap { row in range.map { all[row * 9 + $0] } }
+            #expect(try some(x).values == expected, "\(range)")
         }
     }
 

@@ -128,18 +128,7 @@ package struct TextTransformer: TextTower {
             }
         }
         trace("embeddings", x)
-        for (index, layer) in parts.layers.enumerated() {
-            try layer.apply(to: &x, lengths: sequences.map(\.tokens.count))
-            trace("layer.\(index)", x)
-        }
-        var pooled = Tensor(uninitialized: [pooledRows.count, width])
-        pooled.write { pooled in
-            x.read { x in
-                for (index, row) in pooledRows.enumerated() {
-                    (pooled + index * width).update(from: x + row * width, count: width)
-                }
-            }
-        }
+        let pooled = try parts.layers(x, lengths: sequences.map(\.tokens.count), at: pooledRows, trace)
         let normed = parts.lastNorm(pooled)
         return try parts.projection.map { try $0(normed) } ?? normed
     }

@@ -56,6 +56,16 @@ struct TransformerLayer: Sendable {
         try expand.add(secondNorm(x), through: contract, to: &x)
     }
 
+    /// What the layer makes of one row of each sequence in x [rows, width]: [sequences, width].
+    ///
+    /// `places` are these rows' numbers in x. The others only give keys and values.
+    func result(of x: Tensor, at places: [Int], lengths: [Int]) throws -> Tensor {
+        var rows = x.rows(places)
+        try attention.add(firstNorm(x), at: places, to: &rows, lengths: lengths)
+        try expand.add(secondNorm(rows), through: contract, to: &rows)
+        return rows
+    }
+
     /// All layers of an encoder, under `encoder.layers.0`, `encoder.layers.1`, … or a library's own name for
     /// them.
     static func stack(
@@ -100,5 +110,27 @@ struct TransformerLayer: Sendable {
                     scales: ["ls1.gamma", "ls2.gamma"])
             }
         }
+    }
+}
+
+extension [TransformerLayer] {
+    /// Runs all layers over consecutive sequences of the given lengths in x [rows, width].
+    ///
+    /// Where one row of each sequence is all that is read, `places` has their numbers in x, and what comes of these is
+    /// given, [sequences, width]: the last layer, a twelfth of CLIP's ViT-B/32, then has little to compute. `trace` is
+    /// told each layer's result.
+    func callAsFunction(
+        _ x: Tensor, lengths: [Int], at places: [Int]?, _ trace: (String, Tensor) -> Void
+    ) throws -> Tensor {
+        var x = x
+        for (index, layer) in enumerated() {
+            if let places, index == count - 1 {
+                x = try layer.result(of: x, at: places, lengths: lengths)
+            } else {
+                try layer.apply(to: &x, lengths: lengths)
+            }
+            trace("layer.\(index)", x)
+        }
+        return if let places, isEmpty { x.rows(places) } else { x }
     }
 }

@@ -21,6 +21,9 @@ package struct VisionTransformer: ImageTower {
         case mean(LayerNorm, normalizesFirst: Bool)
         /// What a learned query picks out of all normalised tokens.
         case attention(LayerNorm, LatentAttentionPool)
+
+        /// Whether nothing is asked for but the class token.
+        var readsOneToken: Bool { if case .classToken = self { true } else { false } }
     }
 
     /// What a tower is made of, whatever its tensors are called.
@@ -75,18 +78,16 @@ package struct VisionTransformer: ImageTower {
         }
         if let norm = parts.firstNorm { x = norm(x) }
         trace("embeddings", x)
-        let lengths = [Int](repeating: tokens, count: count)
-        for (index, layer) in parts.layers.enumerated() {
-            try layer.apply(to: &x, lengths: lengths)
-            trace("layer.\(index)", x)
-        }
+        let places = (0..<count).map { $0 * tokens }
+        x = try parts.layers(
+            x, lengths: [Int](repeating: tokens, count: count), at: parts.pooling.readsOneToken ? places : nil, trace)
         let pooled = try pool(x, tokens: tokens, classTokens: classTokens)
         return try parts.projection.map { try $0(pooled) } ?? pooled
     }
 
     private func pool(_ x: Tensor, tokens: Int, classTokens: Int) throws -> Tensor {
         switch parts.pooling {
-        case .classToken(let norm): return norm(x.everyRow(tokens))
+        case .classToken(let norm): return norm(x)
         case .mean(let norm, let normalizesFirst):
             let mean = (normalizesFirst ? norm(x) : x).meanOfRows(tokens, from: classTokens)
             return normalizesFirst ? mean : norm(mean)
@@ -96,20 +97,6 @@ package struct VisionTransformer: ImageTower {
 }
 
 extension Tensor {
-    /// Rows 0, `step`, 2 `step`, … of a matrix.
-    fileprivate func everyRow(_ step: Int) -> Tensor {
-        let width = shape[1], rows = shape[0] / step
-        var result = Tensor(uninitialized: [rows, width])
-        result.write { target in
-            read { source in
-                for row in 0..<rows {
-                    (target + row * width).update(from: source + row * step * width, count: width)
-                }
-            }
-        }
-        return result
-    }
-
     /// The mean of every `step` rows without the first `start` of them.
     fileprivate func meanOfRows(_ step: Int, from start: Int) -> Tensor {
         let width = shape[1], groups = shape[0] / step
