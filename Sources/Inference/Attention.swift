@@ -60,7 +60,10 @@ public struct MultiHeadAttention: Sendable {
     /// Adds to `x` [sequences, width] the attention of one row of `normed` [rows, width] in each sequence.
     ///
     /// `places` are these rows' numbers in `normed`. All rows are asked for keys and values, and only these for queries.
-    public func add(_ normed: Tensor, at places: [Int], to x: inout Tensor, lengths: [Int]) throws {
+    /// `forgets` gives back what weights of a mapped file take in memory after they were read there.
+    public func add(
+        _ normed: Tensor, at places: [Int], to x: inout Tensor, lengths: [Int], forgets: Bool = false
+    ) throws {
         precondition(places.count == lengths.count && x.shape == [places.count, output.inputs])
         var start = 0, ranges: [Range<Int>] = []
         for (place, length) in zip(places, lengths) {
@@ -70,6 +73,10 @@ public struct MultiHeadAttention: Sendable {
         }
         let queries = try query(normed.rows(places))
         try output.add(QueryAttention(heads: heads)(queries, keysValues(normed), over: ranges), to: &x)
+        if forgets {
+            query.forgetPages()
+            output.forgetPages()
+        }
     }
 
     private func product(_ length: Int) -> cdnn_product {

@@ -77,12 +77,19 @@ public struct Linear: Sendable {
 
     /// y += second(self(x)), where `second` was made to add.
     ///
-    /// In bytes, the rows between the two become bytes as they are made.
-    public func add(_ x: Tensor, through second: Linear, to y: inout Tensor) throws {
+    /// In bytes, the rows between the two become bytes as they are made. In floats, `forgets` gives each map's pages back
+    /// after its product.
+    public func add(
+        _ x: Tensor, through second: Linear, to y: inout Tensor, forgets: Bool = false
+    ) throws {
         precondition(
             second.packed.adding && second.inputs == outputs && y.count / second.outputs == x.count / inputs)
         guard packed.form == .bytes, second.packed.form == .bytes else {
-            return try second.add(self(x), to: &y)
+            let between = try self(x)
+            if forgets { forgetPages() }
+            try second.add(between, to: &y)
+            if forgets { second.forgetPages() }
+            return
         }
         let rows = x.count / inputs
         guard case .bytes(let first) = try packed.prepared(rows: rows, for: self),
@@ -95,6 +102,11 @@ public struct Linear: Sendable {
             }
         }
     }
+
+    /// Gives the memory of a mapped file's weights back, where they were read as they stand there.
+    ///
+    /// They come back from the system's memory of the file, or the file, when they are read again.
+    public func forgetPages() { for part in parts { part.forgetPages() } }
 
     private func run(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) throws {
         // With bytes, too, a row's result must not depend on how many there are.
@@ -127,7 +139,7 @@ public struct Linear: Sendable {
         let status = plainWeights().read { w in
             product(1, rows, outputs, inputs, 1, x, inputs, w, inputs, packed.adding ? 1 : 0, y, outputs)
         }
-        for part in parts { part.forgetPages() }
+        forgetPages()
         try MathLibrary.check(status, label(rows))
         finish(rows, y)
     }
@@ -177,20 +189,20 @@ public struct Linear: Sendable {
     }
 
     fileprivate func packBytes(adding: Bool) throws -> ByteWeights {
-        defer { for part in parts { part.forgetPages() } }
+        defer { forgetPages() }
         return try ByteWeights(
             plainWeights(), segments: 1, bias: bias, activation: activation, adding: adding, label: label(1))
     }
 
     fileprivate func packFloats(adding: Bool) throws -> FloatWeights {
-        defer { for part in parts { part.forgetPages() } }
+        defer { forgetPages() }
         return try FloatWeights(
             plainWeights(), segments: 1, bias: bias, activation: activation, adding: adding, label: label(1))
     }
 
     fileprivate func pack(rows: Int, adding: Bool) throws -> OpaquePointer? {
         let plain = plainWeights()
-        defer { for part in parts { part.forgetPages() } }
+        defer { forgetPages() }
         var handle: OpaquePointer?
         let status = plain.read { weights in
             if let bias {

@@ -91,18 +91,19 @@ extension Tensor {
         return y
     }
 
-    /// Square patches of pictures [count, channels, height, width] as rows [count * patches, channels *
+    /// Square patches of some of the pictures [count, channels, height, width] as rows [pictures * patches, channels *
     /// patch²].
-    public func patches(of side: Int) -> Tensor {
-        let (count, channels, height, width) = (shape[0], shape[1], shape[2], shape[3])
+    public func patches(of side: Int, in pictures: Range<Int>) -> Tensor {
+        let (channels, height, width) = (shape[1], shape[2], shape[3])
+        precondition(pictures.lowerBound >= 0 && pictures.upperBound <= shape[0])
         let perPicture = (height / side) * (width / side), depth = channels * side * side
-        var y = Tensor(uninitialized: [count * perPicture, depth])
+        var y = Tensor(uninitialized: [pictures.count * perPicture, depth])
         y.write { y in
             read { x in
-                for index in 0..<count {
+                for (place, index) in pictures.enumerated() {
                     cdnn_picture_patches(
                         channels, height, width, side, x + index * channels * height * width,
-                        y + index * perPicture * depth)
+                        y + place * perPicture * depth)
                 }
             }
         }

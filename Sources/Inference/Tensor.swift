@@ -149,14 +149,16 @@ public struct Tensor: @unchecked Sendable {
         return result
     }
 
-    /// Tensors of one shape behind each other along the outermost dimension.
+    /// Tensors behind each other along the outermost dimension, the only one in which their shapes may differ.
     public init(joining parts: [Tensor]) {
-        precondition(!parts.isEmpty && parts.allSatisfy { $0.shape == parts[0].shape })
-        self.init(uninitialized: [parts.count * parts[0].shape[0]] + parts[0].shape.dropFirst())
-        let size = parts[0].count
+        precondition(
+            !parts.isEmpty && parts.allSatisfy { $0.shape.dropFirst() == parts[0].shape.dropFirst() })
+        self.init(uninitialized: [parts.reduce(0) { $0 + $1.shape[0] }] + parts[0].shape.dropFirst())
         write { target in
-            for (index, part) in parts.enumerated() {
-                part.read { (target + index * size).update(from: $0, count: size) }
+            var start = target
+            for part in parts {
+                part.read { start.update(from: $0, count: part.count) }
+                start += part.count
             }
         }
         let known = parts.compactMap(\.bounds)

@@ -9,8 +9,9 @@ package protocol ImageTower: Sendable {
     /// How many pictures are best computed together.
     var batch: Int { get }
     /// Vectors [count, dimension] of pixels [count, 3, height, width]; `trace` is told named intermediate
-    /// results, of all pictures or of one after the other.
-    func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor
+    /// results, of all pictures or of one after the other. The pixels' memory can be had again for other tensors as soon as
+    /// they are read.
+    func callAsFunction(_ pixels: consuming Tensor, trace: (String, Tensor) -> Void) throws -> Tensor
 }
 
 /// A tower with the preprocessing it was trained with.
@@ -34,7 +35,7 @@ struct TowerImageEncoder: ImageEncoder {
                         picture, into: UnsafeMutableBufferPointer(start: target + index * size, count: size))
                 }
             }
-            embeddings += try Embedding.rows(of: tower(input) { _, _ in }, by: weights)
+            embeddings += try Embedding.rows(of: tower(consume input) { _, _ in }, by: weights)
         }
         return embeddings
     }

@@ -120,7 +120,9 @@ package struct ModifiedResNet: ImageTower {
         imageSide = 32 * head.gridSide
     }
 
-    package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
+    package func callAsFunction(
+        _ pixels: consuming Tensor, trace: (String, Tensor) -> Void
+    ) throws -> Tensor {
         var x = Tensor(joining: (0..<pixels.shape[0]).map { pixels.channelsLast(of: $0) })
         for convolution in stem { x = try convolution(x) }
         x = ModifiedResNet.halve(x)

@@ -34,8 +34,10 @@ package struct PartedTower: ImageTower {
     package let dimension: Int
     package var batch: Int { tower.batch }
 
-    package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
-        let vectors = try tower(pixels, trace: trace)
+    package func callAsFunction(
+        _ pixels: consuming Tensor, trace: (String, Tensor) -> Void
+    ) throws -> Tensor {
+        let vectors = try tower(consume pixels, trace: trace)
         let given = vectors.values, count = vectors.shape[0], width = tower.dimension
         var values = [Float](repeating: 0, count: count * dimension)
         for picture in 0..<count {

@@ -125,7 +125,9 @@ package struct ResNet: ImageTower {
     static let stagesApart = 2
 
     /// A network that computes with bytes tells `trace` nothing.
-    package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
+    package func callAsFunction(
+        _ pixels: consuming Tensor, trace: (String, Tensor) -> Void
+    ) throws -> Tensor {
         let pooled =
             try expectations.map { try pooledInBytes(pixels, try $0.scales(of: self)) }
             ?? pooled(pixels, trace)

@@ -128,7 +128,8 @@ package struct TextTransformer: TextTower {
             }
         }
         trace("embeddings", x)
-        let pooled = try parts.layers(x, lengths: sequences.map(\.tokens.count), at: pooledRows, trace)
+        let pooled = try parts.layers(
+            consume x, lengths: sequences.map(\.tokens.count), at: pooledRows, trace)
         let normed = parts.lastNorm(pooled)
         return try parts.projection.map { try $0(normed) } ?? normed
     }

@@ -58,11 +58,12 @@ struct TransformerLayer: Sendable {
 
     /// What the layer makes of one row of each sequence in x [rows, width]: [sequences, width].
     ///
-    /// `places` are these rows' numbers in x. The others only give keys and values.
-    func result(of x: Tensor, at places: [Int], lengths: [Int]) throws -> Tensor {
+    /// `places` are these rows' numbers in x. The others only give keys and values. So few rows are multiplied with weights
+    /// as they stand in the file; `forgets` gives their memory back as soon as they have been.
+    func result(of x: Tensor, at places: [Int], lengths: [Int], forgets: Bool) throws -> Tensor {
         var rows = x.rows(places)
-        try attention.add(firstNorm(x), at: places, to: &rows, lengths: lengths)
-        try expand.add(secondNorm(rows), through: contract, to: &rows)
+        try attention.add(firstNorm(x), at: places, to: &rows, lengths: lengths, forgets: forgets)
+        try expand.add(secondNorm(rows), through: contract, to: &rows, forgets: forgets)
         return rows
     }
 
@@ -117,15 +118,16 @@ extension [TransformerLayer] {
     /// Runs all layers over consecutive sequences of the given lengths in x [rows, width].
     ///
     /// Where one row of each sequence is all that is read, `places` has their numbers in x, and what comes of these is
-    /// given, [sequences, width]: the last layer, a twelfth of CLIP's ViT-B/32, then has little to compute. `trace` is
-    /// told each layer's result.
+    /// given, [sequences, width]: the last layer, a twelfth of CLIP's ViT-B/32, then has little to compute. `forgets` gives
+    /// back what its weights take in memory, which must be read again for the next call. `trace` is told each layer's
+    /// result.
     func callAsFunction(
-        _ x: Tensor, lengths: [Int], at places: [Int]?, _ trace: (String, Tensor) -> Void
+        _ x: consuming Tensor, lengths: [Int], at places: [Int]?, forgets: Bool = false,
+        _ trace: (String, Tensor) -> Void
     ) throws -> Tensor {
-        var x = x
         for (index, layer) in enumerated() {
             if let places, index == count - 1 {
-                x = try layer.result(of: x, at: places, lengths: lengths)
+                x = try layer.result(of: x, at: places, lengths: lengths, forgets: forgets)
             } else {
                 try layer.apply(to: &x, lengths: lengths)
             }

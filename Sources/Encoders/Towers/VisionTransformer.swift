@@ -54,9 +54,11 @@ package struct VisionTransformer: ImageTower {
         dimension = parts.projection?.outputs ?? width
     }
 
-    package func callAsFunction(_ pixels: Tensor, trace: (String, Tensor) -> Void) throws -> Tensor {
+    package func callAsFunction(
+        _ pixels: consuming Tensor, trace: (String, Tensor) -> Void
+    ) throws -> Tensor {
         let count = pixels.shape[0], classTokens = parts.classEmbedding == nil ? 0 : 1
-        let patches = try parts.patchEmbedding(pixels)
+        let patches = try parts.patchEmbedding(consume pixels)
         let perPicture = patches.shape[0] / count, tokens = perPicture + classTokens
         precondition(perPicture == parts.positions.count, "pictures of another size than the tower's")
         var x = Tensor(uninitialized: [count * tokens, width])
@@ -80,7 +82,8 @@ package struct VisionTransformer: ImageTower {
         trace("embeddings", x)
         let places = (0..<count).map { $0 * tokens }
         x = try parts.layers(
-            x, lengths: [Int](repeating: tokens, count: count), at: parts.pooling.readsOneToken ? places : nil, trace)
+            consume x, lengths: [Int](repeating: tokens, count: count),
+            at: parts.pooling.readsOneToken ? places : nil, forgets: true, trace)
         let pooled = try pool(x, tokens: tokens, classTokens: classTokens)
         return try parts.projection.map { try $0(pooled) } ?? pooled
     }

@@ -191,26 +191,26 @@ final class IndexingRun {
         private struct End: Error { let outcome: Outcome }
 
         private func read(_ file: PendingFile, for encoder: any ImageEncoder) -> Swift.Result<Picture, End> {
-            let contents: PictureReader.Contents
-            do { contents = try reader.contents(of: file.path) } catch let error as SystemError {
+            let bytes: [UInt8], identity: FileContentIdentity
+            do { (bytes, identity) = try reader.contents(of: file.path) } catch let error as SystemError {
                 if error.errno == .noSuchFileOrDirectory { return .failure(End(outcome: .unsettled)) }
                 return .failure(End(outcome: .unreadable(file.status, "\(error.errno)")))
             } catch { return .failure(End(outcome: .unsettled)) }
             do {
-                if let content = try knownContent(contents.identity.hash) {
-                    return .failure(End(outcome: .known(contents.identity, content)))
+                if let content = try knownContent(identity.hash) {
+                    return .failure(End(outcome: .known(identity, content)))
                 }
-                let (pixels, description) = try reader.picture(in: contents.bytes)
+                let (pixels, description) = try reader.picture(in: bytes)
                 // At the tower's size at once: eight large pictures would else wait for each other in memory.
                 return .success(
                     Picture(
-                        identity: contents.identity, prepared: encoder.preprocessing.pixels(from: pixels),
+                        identity: identity, prepared: encoder.preprocessing.pixels(from: pixels),
                         description: description))
             } catch let error as ImagingError {
                 if error == .unknownFormat, !Self.isNamedLikePicture(file) {
                     return .failure(End(outcome: .notAPicture))
                 }
-                return .failure(End(outcome: .unreadable(contents.identity.status, error.description)))
+                return .failure(End(outcome: .unreadable(identity.status, error.description)))
             } catch { return .failure(End(outcome: .failed(error))) }
         }
 

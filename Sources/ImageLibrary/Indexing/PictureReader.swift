@@ -32,23 +32,16 @@ package struct PictureReader: Sendable {
         minimumSide = max(Self.smallestSide, preprocessing?.minimumSide ?? 0)
     }
 
-    /// A file's bytes and what they were when read.
-    package struct Contents: Sendable {
-        package let bytes: [UInt8]
-        package let identity: FileContentIdentity
-    }
-
-    /// Reads a file whole. A file that changes while it is read throws `FileChanged`.
-    package func contents(of path: FilePath) throws -> Contents {
+    /// Reads a file whole: its bytes, and what they were when read. A file that changes while it is read throws `FileChanged`.
+    package func contents(of path: FilePath) throws -> (bytes: [UInt8], identity: FileContentIdentity) {
         let (bytes, status) = try FileContents.read(path, limit: Self.largestFile)
         let after = try FileStatus.of(path)
         guard bytes.count == status.size, after.size == status.size,
             after.modifiedNanoseconds == status.modifiedNanoseconds, after.inode == status.inode
         else { throw FileChanged() }
-        return Contents(
-            bytes: bytes,
-            identity: FileContentIdentity(
-                status: status, hash: bytes.withUnsafeBytes { FileDigest.sha256($0) }))
+        return (
+            bytes, FileContentIdentity(status: status, hash: bytes.withUnsafeBytes { FileDigest.sha256($0) })
+        )
     }
 
     /// Decodes a picture, as small as tower and hashes allow.
@@ -61,9 +54,12 @@ package struct PictureReader: Sendable {
         return try result.get()
     }
 
-    /// Decodes a picture and describes it.
-    package func picture(in bytes: [UInt8]) throws(ImagingError) -> (PixelBuffer, PictureDescription) {
+    /// Decodes a picture and describes it. The bytes' memory serves what is computed of the pixels.
+    package func picture(
+        in bytes: consuming [UInt8]
+    ) throws(ImagingError) -> (PixelBuffer, PictureDescription) {
         let decoded = try decoded(bytes)
+        _ = consume bytes
         let (pdq, pdqQuality) = PDQHash.compute(decoded.pixels)
         return (
             decoded.pixels,
