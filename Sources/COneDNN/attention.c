@@ -121,11 +121,12 @@ CDNN_CLONES static void pack_turned(long columns, long depth, const float *x, lo
 }
 
 // [depth][columns] panels from `depth` rows of `columns` numbers.
-static void pack_straight(long columns, long depth, const float *x, long stride, float *panels) {
+CDNN_CLONES static void pack_straight(long columns, long depth, const float *x, long stride, float *panels) {
     for (long first = 0; first < columns; first += CDNN_PANEL) {
         long here = columns - first < CDNN_PANEL ? columns - first : CDNN_PANEL, width = whole_vectors(here);
         for (long i = 0; i < depth; i++, panels += width) {
-            memcpy(panels, x + i * stride + first, (size_t)here * sizeof(float));
+            if (here == CDNN_PANEL) memcpy(panels, x + i * stride + first, CDNN_PANEL * sizeof(float));
+            else memcpy(panels, x + i * stride + first, (size_t)here * sizeof(float));
             for (long o = here; o < width; o++) panels[o] = 0;
         }
     }

@@ -160,11 +160,12 @@ cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes) {
     return placed;
 }
 
-// Rows [rows, length] as bytes; their ranges are looked for where they are not known.
-static void fill_rows(const cdnn_bytes *b, long rows, const float *x, const range16 *ranges, cdnn_byte_rows *to) {
+// Rows [rows, length] as bytes; their bounds are looked for where they are not known.
+static void fill_rows(
+    const cdnn_bytes *b, long rows, const float *x, const cdnn_bounds *known, cdnn_byte_rows *to) {
     long width = b->groups * 4;
     for (long r = 0; r < rows; r++, x += b->length) {
-        byte_range range = range_for(ranges ? bounds_of(ranges + r) : bounds_of_row(b->length, x));
+        byte_range range = range_for(known ? known[r] : bounds_of_row(b->length, x));
         to->offsets[r] = r * width;
         to->scales[r] = range.scale;
         to->zeros[r] = range.zero;
@@ -238,18 +239,20 @@ static void multiply(
     cdnn_walk_rows(b, portable, x, &walk);
 }
 
-cdnn_status cdnn_bytes_linear(const cdnn_bytes *b, int portable, long rows, const float *x, float *y) {
+cdnn_status cdnn_bytes_linear(
+    const cdnn_bytes *b, int portable, long rows, const float *x, const cdnn_bounds *known, float *y) {
     size_t bytes = (size_t)(rows * b->groups * 4);
     char *memory = cdnn_scratch(cdnn_rows_size(rows, bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
     cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
-    fill_rows(b, rows, x, NULL, &from);
+    fill_rows(b, rows, x, known, &from);
     multiply(b, portable, rows, &from, y, NULL, 1);
     return CDNN_OK;
 }
 
 cdnn_status cdnn_bytes_pair(
-    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x, float *y) {
+    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x,
+    const cdnn_bounds *known, float *y) {
     // So many rows at a time that what is between the two stays in the second cache.
     long band = PAIR_BYTES / (long)sizeof(float) / first->outputs / CDNN_TILE_ROWS * CDNN_TILE_ROWS;
     if (band < 8 * CDNN_TILE_ROWS) band = 8 * CDNN_TILE_ROWS;
@@ -257,18 +260,20 @@ cdnn_status cdnn_bytes_pair(
     size_t first_bytes = (size_t)(band * first->groups * 4), second_bytes = (size_t)(band * second->groups * 4);
     size_t inner = aligned((size_t)(band * first->outputs) * sizeof(float));
     char *memory = cdnn_scratch(
-        inner + (size_t)band * sizeof(range16) + cdnn_rows_size(band, first_bytes)
+        inner + (size_t)band * (sizeof(range16) + 64) + cdnn_rows_size(band, first_bytes)
         + cdnn_rows_size(band, second_bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
     float *between = (float *)memory;
     range16 *ranges = (range16 *)(memory + inner);
-    memory += inner + (size_t)band * sizeof(range16);
+    cdnn_bounds *bounds = (cdnn_bounds *)(ranges + band);
+    memory += inner + (size_t)band * (sizeof(range16) + 64);
     cdnn_byte_rows outer = cdnn_place_rows(&memory, band, first_bytes), middle = cdnn_place_rows(&memory, band, second_bytes);
     for (long row = 0; row < rows; row += band) {
         long count = rows - row < band ? rows - row : band;
-        fill_rows(first, count, x + row * first->length, NULL, &outer);
+        fill_rows(first, count, x + row * first->length, known ? known + row : NULL, &outer);
         multiply(first, portable, count, &outer, between, ranges, 1);
-        fill_rows(second, count, between, ranges, &middle);
+        for (long r = 0; r < count; r++) bounds[r] = bounds_of(ranges + r);
+        fill_rows(second, count, between, bounds, &middle);
         multiply(second, portable, count, &middle, y + row * second->outputs, NULL, 1);
     }
     return CDNN_OK;

@@ -1,3 +1,5 @@
+import CKernels
+
 /// What PDQ makes of a picture before it takes the bits: 16 x 16 frequencies and the quality.
 ///
 /// All arithmetic is 32-bit float in the reference's order.
@@ -18,137 +20,25 @@ struct PDQSpectrum {
     init?(_ picture: PixelBuffer) {
         let (width, height) = (picture.width, picture.height)
         guard width >= Self.smallestSide, height >= Self.smallestSide else { return nil }
-        var luma = Self.floatLuma(picture)
-        if width == 64, height == 64 {
-            // Taken as it is, like the reference.
-        } else {
-            var other = [Float](repeating: 0, count: luma.count)
-            for _ in 0..<Self.blurPasses {
-                Self.blurRows(luma, into: &other, width: width, height: height)
-                Self.blurColumns(other, into: &luma, width: width, height: height)
-            }
-            luma = Self.decimated(luma, width: width, height: height)
-        }
+        // A picture of 64 x 64 is taken as it is, like the reference.
+        let isSample = width == 64 && height == 64
+        var luma = Self.luma(picture, passes: isSample ? 0 : Self.blurPasses)
+        if !isSample { luma = Self.decimated(luma, width: width, height: height) }
         quality = Self.quality(luma)
         frequencies = Self.transformed(luma)
     }
 
-    private static func floatLuma(_ picture: PixelBuffer) -> [Float] {
-        let count = picture.width * picture.height
-        return [Float](unsafeUninitializedCapacity: count) { out, filled in
-            picture.pixels.withUnsafeBufferPointer { rgb in
-                for i in 0..<count {
-                    out[i] =
-                        0.299 * Float(rgb[3 * i]) + 0.587 * Float(rgb[3 * i + 1]) + 0.114
-                        * Float(rgb[3 * i + 2])
-                }
-            }
-            filled = count
-        }
-    }
-
-    /// The box whose two passes make a tent as wide as one of 64 blocks.
-    private static func window(_ side: Int) -> Int { (side + 127) / 128 }
-
-    /// The four stretches of a running mean: fill, grow, slide, shrink. `half` outputs lag behind the inputs.
-    ///
-    /// Eight rows at a time: each sum waits for the one before it, and rows do not wait for each other.
-    private static func blurRows(_ input: [Float], into output: inout [Float], width: Int, height: Int) {
-        let window = window(width)
-        let half = (window + 2) / 2
-        input.withUnsafeBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { output in
-                for first in stride(from: 0, to: height, by: 8) {
-                    // Rows behind the last are the last one again.
-                    let starts = SIMD8<Int>(0, 1, 2, 3, 4, 5, 6, 7) &+ first
-                    let rows = pointwiseMin(starts, SIMD8(repeating: height - 1)) &* width
-                    var (left, right, written) = (0, 0, 0)
-                    var sum = SIMD8<Float>()
-                    var size: Float = 0
-                    func taken(_ column: Int) -> SIMD8<Float> {
-                        SIMD8(
-                            input[rows[0] + column], input[rows[1] + column], input[rows[2] + column],
-                            input[rows[3] + column], input[rows[4] + column], input[rows[5] + column],
-                            input[rows[6] + column], input[rows[7] + column])
-                    }
-                    func add() {
-                        sum += taken(right)
-                        right += 1
-                    }
-                    func subtract() {
-                        sum -= taken(left)
-                        left += 1
-                    }
-                    func write() {
-                        let mean = sum / size
-                        for row in 0..<8 { output[rows[row] + written] = mean[row] }
-                        written += 1
-                    }
-                    for _ in 0..<half - 1 {
-                        add()
-                        size += 1
-                    }
-                    for _ in 0..<window - half + 1 {
-                        add()
-                        size += 1
-                        write()
-                    }
-                    for _ in 0..<width - window {
-                        add()
-                        subtract()
-                        write()
-                    }
-                    for _ in 0..<half - 1 {
-                        subtract()
-                        size -= 1
-                        write()
-                    }
-                }
-            }
-        }
-    }
-
-    /// The same down the columns, all columns side by side.
-    private static func blurColumns(_ input: [Float], into output: inout [Float], width: Int, height: Int) {
-        let window = window(height)
-        let half = (window + 2) / 2
-        var sums = [Float](repeating: 0, count: width)
-        var size: Float = 0
-        var (left, right, written) = (0, 0, 0)
-        input.withUnsafeBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { output in
-                sums.withUnsafeMutableBufferPointer { sums in
-                    func add() {
-                        for x in 0..<width { sums[x] += input[right + x] }
-                        right += width
-                    }
-                    func subtract() {
-                        for x in 0..<width { sums[x] -= input[left + x] }
-                        left += width
-                    }
-                    func write() {
-                        for x in 0..<width { output[written + x] = sums[x] / size }
-                        written += width
-                    }
-                    for _ in 0..<half - 1 {
-                        add()
-                        size += 1
-                    }
-                    for _ in 0..<window - half + 1 {
-                        add()
-                        size += 1
-                        write()
-                    }
-                    for _ in 0..<height - window {
-                        add()
-                        subtract()
-                        write()
-                    }
-                    for _ in 0..<half - 1 {
-                        subtract()
-                        size -= 1
-                        write()
-                    }
+    /// The luma, blurred by running means along rows and columns so many times.
+    private static func luma(_ picture: PixelBuffer, passes: Int) -> [Float] {
+        let (width, height) = (picture.width, picture.height), size = ck_pdq_workspace(width, height)
+        return [Float](unsafeUninitializedCapacity: width * height) { luma, filled in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: size) { workspace in
+                picture.pixels.withUnsafeBufferPointer { rgb in
+                    guard let rgb = rgb.baseAddress, let workspace = workspace.baseAddress,
+                        let luma = luma.baseAddress
+                    else { return }
+                    ck_pdq_luma(rgb, width, height, Int32(passes), workspace, luma)
+                    filled = width * height
                 }
             }
         }

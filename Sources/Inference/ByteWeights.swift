@@ -24,18 +24,34 @@ final class ByteWeights: @unchecked Sendable {
 
     /// y [rows, outputs] of x [rows, inputs].
     func multiply(
-        _ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, portable: Bool,
+        _ rows: Int, _ x: Tensor, _ y: UnsafeMutablePointer<Float>, portable: Bool,
         label: @autoclosure () -> String
     ) throws {
-        try MathLibrary.check(cdnn_bytes_linear(handle, portable ? 1 : 0, rows, x, y), label())
+        let status = ByteWeights.read(x, rows) {
+            cdnn_bytes_linear(handle, portable ? 1 : 0, rows, $0, $1, y)
+        }
+        try MathLibrary.check(status, label())
     }
 
     /// y [rows, outputs of `second`] of x [rows, inputs], through this map and then the second.
     func multiply(
-        _ rows: Int, _ x: UnsafePointer<Float>, through second: ByteWeights,
-        _ y: UnsafeMutablePointer<Float>, portable: Bool, label: @autoclosure () -> String
+        _ rows: Int, _ x: Tensor, through second: ByteWeights, _ y: UnsafeMutablePointer<Float>,
+        portable: Bool, label: @autoclosure () -> String
     ) throws {
-        try MathLibrary.check(cdnn_bytes_pair(handle, second.handle, portable ? 1 : 0, rows, x, y), label())
+        let status = ByteWeights.read(x, rows) {
+            cdnn_bytes_pair(handle, second.handle, portable ? 1 : 0, rows, $0, $1, y)
+        }
+        try MathLibrary.check(status, label())
+    }
+
+    /// Calls `body` with rows and their bounds, where these are known.
+    private static func read(
+        _ x: Tensor, _ rows: Int, _ body: (UnsafePointer<Float>, UnsafePointer<cdnn_bounds>?) -> cdnn_status
+    ) -> cdnn_status {
+        x.read { values in
+            guard let bounds = x.bounds, bounds.count == rows else { return body(values, nil) }
+            return bounds.withUnsafeBufferPointer { body(values, $0.baseAddress) }
+        }
     }
 
     /// The convolution of pictures [count, height, width, inputs], with the bounds of each result.

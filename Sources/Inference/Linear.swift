@@ -64,7 +64,7 @@ public struct Linear: Sendable {
         precondition(!packed.adding)
         let rows = x.count / inputs
         var y = Tensor(uninitialized: Array(x.shape.dropLast()) + [outputs])
-        try y.write { y in try x.read { x in try run(rows, x, y) } }
+        try y.write { y in try run(rows, x, y) }
         return y
     }
 
@@ -72,7 +72,7 @@ public struct Linear: Sendable {
     public func add(_ x: Tensor, to y: inout Tensor) throws {
         precondition(packed.adding && y.count / outputs == x.count / inputs)
         let rows = x.count / inputs
-        try y.write { y in try x.read { x in try run(rows, x, y) } }
+        try y.write { y in try run(rows, x, y) }
     }
 
     /// y += second(self(x)), where `second` was made to add.
@@ -96,10 +96,8 @@ public struct Linear: Sendable {
             case .bytes(let last) = try second.packed.prepared(rows: rows, for: second)
         else { return try second.add(self(x), to: &y) }
         try y.write { y in
-            try x.read {
-                try first.multiply(
-                    rows, $0, through: last, y, portable: packed.backend == .portable, label: label(rows))
-            }
+            try first.multiply(
+                rows, x, through: last, y, portable: packed.backend == .portable, label: label(rows))
         }
     }
 
@@ -108,13 +106,22 @@ public struct Linear: Sendable {
     /// They come back from the system's memory of the file, or the file, when they are read again.
     public func forgetPages() { for part in parts { part.forgetPages() } }
 
-    private func run(_ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) throws {
+    private func run(_ rows: Int, _ x: Tensor, _ y: UnsafeMutablePointer<Float>) throws {
         // With bytes, too, a row's result must not depend on how many there are.
-        if rows <= Linear.fewRows, packed.form != .bytes { return runDirectly(rows, x, y) }
+        if packed.form == .bytes, case .bytes(let weights) = try packed.prepared(rows: rows, for: self) {
+            return try weights.multiply(
+                rows, x, y, portable: packed.backend == .portable, label: label(rows))
+        }
+        try x.read { try runInFloats(rows, $0, y) }
+    }
+
+    private func runInFloats(
+        _ rows: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+    ) throws {
+        if rows <= Linear.fewRows { return runDirectly(rows, x, y) }
         if packed.form == .transient { return try runTransiently(rows, x, y) }
         switch try packed.prepared(rows: rows, for: self) {
-        case .bytes(let weights):
-            try weights.multiply(rows, x, y, portable: packed.backend == .portable, label: label(rows))
+        case .bytes: preconditionFailure("bytes are no floats")
         case .floats(let weights):
             try weights.multiply(rows, x, y, label: label(rows))
         case .oneDNN(let handle):

@@ -138,16 +138,19 @@ int cdnn_bytes_are_fast(void);
 cdnn_status cdnn_bytes_create(
     long outputs, long segments, long length, const float *weights, const float *bias,
     cdnn_activation activation, int adds, cdnn_bytes **result);
-/// y [rows, outputs] of x [rows, inputs], each row of which gets a scale and zero point of its own.
-cdnn_status cdnn_bytes_linear(const cdnn_bytes *bytes, int portable, long rows, const float *x, float *y);
-/// y [rows, outputs of the second] of x [rows, inputs of the first], one map behind the other.
-cdnn_status cdnn_bytes_pair(
-    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x, float *y);
-
 /// The lowest and the highest of some numbers and 0; no numbers when one of them was none or infinite.
 typedef struct cdnn_bounds {
     float low, high;
 } cdnn_bounds;
+
+/// y [rows, outputs] of x [rows, inputs], each row of which gets a scale and zero point of its own. `known` has each row's
+/// bounds, or is NULL.
+cdnn_status cdnn_bytes_linear(
+    const cdnn_bytes *bytes, int portable, long rows, const float *x, const cdnn_bounds *known, float *y);
+/// y [rows, outputs of the second] of x [rows, inputs of the first], one map behind the other.
+cdnn_status cdnn_bytes_pair(
+    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x,
+    const cdnn_bounds *known, float *y);
 
 /// A convolution as cdnn_conv_run's; each picture gets a scale and zero point of its own. `known` has each
 /// picture's bounds, or is NULL; `told` is told those of the results.
@@ -201,9 +204,10 @@ void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activ
 void cdnn_activate(long count, cdnn_activation activation, float *y);
 /// y += x.
 void cdnn_add(long count, const float *x, float *y);
-/// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, per row.
+/// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, per row; `told` is told each row's bounds.
 void cdnn_layer_norm(
-    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y);
+    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y,
+    cdnn_bounds *told);
 /// Softmax of each row's numbers times `scale`, in place, rows `stride` apart; when `causal`, row i keeps its first i + 1 columns and the others become 0.
 void cdnn_softmax(long rows, long columns, long stride, float scale, int causal, float *x);
 /// What multiplies queries, keys and values.
