@@ -69,6 +69,7 @@ extension PicturePlanes {
                 support: alignment.support, isTurnedFreely: change.isTurnedFreely, isUpright: change.isUpright
             )
         else { return nil }
+        guard isNoLikeThing(other, comparison) else { return nil }
         // The neighbours of a collage's tile have colours of their own.
         if extent == .tile { comparison.colour = comparison.patch.colour }
         guard comparison.hasLikelyColours(support: alignment.support) else { return nil }
@@ -106,13 +107,28 @@ extension PicturePlanes {
         let isCoarse = isUpright && hashDistance.map(comparison.isConvincingCoarsely) ?? false
         let isAlike =
             hashDistance.map { comparison.isConvincing(hashDistance: $0, isUpright: isUpright) } ?? false
-        guard isCoarse || isAlike || comparison.isConvincingAlone else { return nil }
+        guard isCoarse || isAlike || comparison.isConvincingAlone, isNoLikeThing(other, comparison) else {
+            return nil
+        }
         let leastColour: Float = isCoarse ? 0.6 : 0.7
         if let colour = comparison.colour, colour < leastColour { return nil }
         let isMirrored = map.a * map.e - map.b * map.d < 0
         return Change(map, isMirrored: isMirrored, self, other).verdict(
             comparison, marking: marking(of: other, laid: map, comparison))
     }
+
+    /// Whether two pictures that seem to be one photograph are not just two things of a kind.
+    ///
+    /// In small pictures of things on white, shoes, ties or wallets, little but the outlines is left to compare, and those meet.
+    /// But neither of two small pictures has lost what the other shows: copies hardly differ in brightness.
+    private func isNoLikeThing(_ other: PicturePlanes, _ comparison: PictureComparison) -> Bool {
+        guard max(pixels, other.pixels) <= Self.smallPixels, comparison.detail < PictureComparison.fullDetail
+        else { return true }
+        return comparison.correlation >= 0.99 && comparison.meanCorrelation >= 0.9
+    }
+
+    /// The longer side up to which a picture is a small one.
+    private static let smallPixels = 160
 
     /// Corners of the frame this far from those of the other, in shares of the longer side, may be errors of the map.
     private static let wholeTolerance = 0.06
@@ -249,7 +265,7 @@ extension PictureComparison {
 
     /// Perceptual hashes within so many bits match by themselves, as their authors say.
     private static let hashDistance = 31
-    private static let fullDetail: Float = 0.7
+    fileprivate static let fullDetail: Float = 0.7
 }
 
 /// A change of a picture, told from how it lies on the original.

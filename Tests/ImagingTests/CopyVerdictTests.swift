@@ -412,6 +412,29 @@ import Testing
         #expect(verdict(sky(40, 220), sky(50, 230)) == nil)
     }
 
+    /// Two small pictures of things with one outline on white, as shops have them: what is inside tells them apart.
+    @Test func smallLikeThingsOnWhiteAreNot() throws {
+        func product(_ greys: [UInt8]) -> PixelBuffer {
+            greys.enumerated().reduce(card(112, 112, 250)) { shop, bar in
+                pasted(
+                    card(7, 52 + 3 * (bar.offset % 3), bar.element), on: shop, x: 6 + 13 * bar.offset,
+                    y: 20 + 5 * (bar.offset % 4))
+            }
+        }
+        let first = product([30, 60, 40, 70, 35, 65, 50, 45]), planes = PicturePlanes(first)
+        func found(_ other: PixelBuffer, support: Int) -> [CopyVerdict?] {
+            let other = PicturePlanes(other), map = PlaneMap(a: 1, b: 0, c: 0, d: 0, e: 1, f: 0)
+            let alignment = FeatureAlignment(map: map, isMirrored: false, support: support)
+            return [
+                planes.verdict(on: other, laid: alignment),
+                planes.verdict(on: other, shownAs: .up, hashDistance: 20),
+            ]
+        }
+        #expect(found(product([90, 150, 60, 170, 80, 40, 140, 110]), support: 70).allSatisfy { $0 == nil })
+        let copy = try first.jpeg(quality: 50).withUnsafeBytes { try ImageDecoder.decode($0).pixels }
+        #expect(found(copy, support: 70).allSatisfy { $0 != nil })
+    }
+
     /// A second photograph from the same place a moment later: what moved, moved; the camera was held by hand.
     @Test func anotherMomentOfAPlaceIsNot() throws {
         let scene = try picture("castle.jpg")
