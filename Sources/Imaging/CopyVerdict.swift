@@ -69,7 +69,7 @@ extension PicturePlanes {
                 support: alignment.support, isTurnedFreely: change.isTurnedFreely, isUpright: change.isUpright
             )
         else { return nil }
-        guard isNoLikeThing(other, comparison) else { return nil }
+        guard isNoLikeThing(other, comparison, support: alignment.support) else { return nil }
         // The neighbours of a collage's tile have colours of their own.
         if extent == .tile { comparison.colour = comparison.patch.colour }
         guard comparison.hasLikelyColours(support: alignment.support) else { return nil }
@@ -107,7 +107,9 @@ extension PicturePlanes {
         let isCoarse = isUpright && hashDistance.map(comparison.isConvincingCoarsely) ?? false
         let isAlike =
             hashDistance.map { comparison.isConvincing(hashDistance: $0, isUpright: isUpright) } ?? false
-        guard isCoarse || isAlike || comparison.isConvincingAlone, isNoLikeThing(other, comparison) else {
+        guard isCoarse || isAlike || comparison.isConvincingAlone,
+            isNoLikeThing(other, comparison, support: 0)
+        else {
             return nil
         }
         let leastColour: Float = isCoarse ? 0.6 : 0.7
@@ -120,15 +122,29 @@ extension PicturePlanes {
     /// Whether two pictures that seem to be one photograph are not just two things of a kind.
     ///
     /// In small pictures of things on white, shoes, ties or wallets, little but the outlines is left to compare, and those meet.
-    /// But neither of two small pictures has lost what the other shows: copies hardly differ in brightness.
-    private func isNoLikeThing(_ other: PicturePlanes, _ comparison: PictureComparison) -> Bool {
-        guard max(pixels, other.pixels) <= Self.smallPixels, comparison.detail < PictureComparison.fullDetail
+    /// But neither of two pictures of one small size has lost what the other shows: in copies brightness or all blocks hardly
+    /// differ, many corners say the same, or what differs is in one part, where something was laid over it.
+    private func isNoLikeThing(
+        _ other: PicturePlanes, _ comparison: PictureComparison, support: Int
+    ) -> Bool {
+        let sizes = (smaller: min(pixels, other.pixels), larger: max(pixels, other.pixels))
+        guard sizes.larger <= Self.smallPixels, 2 * sizes.larger <= 3 * sizes.smaller,
+            min(whiteShare, other.whiteShare) >= Self.muchWhite,
+            support < Self.manyCorners,
+            comparison.detail < PictureComparison.fullDetail
         else { return true }
-        return comparison.correlation >= 0.99 && comparison.meanCorrelation >= 0.9
+        if comparison.meanCorrelation >= 0.97 { return true }
+        if comparison.correlation >= 0.99, comparison.meanCorrelation >= 0.88 { return true }
+        let patch = comparison.patch
+        return support >= 60 && patch.agreement >= 0.9 && patch.agreement - comparison.agreement >= 0.08
+            && max(patch.first, patch.second) >= 0.5
     }
 
-    /// The longer side up to which a picture is a small one.
-    private static let smallPixels = 160
+    /// The longer side up to which a picture is a small one, and corners that things of a kind in such pictures do not have
+    /// in common.
+    private static let smallPixels = 160, manyCorners = 85
+    /// As much of a picture is white where things stand on it, and of one photograph in eleven.
+    private static let muchWhite: Float = 0.3
 
     /// Corners of the frame this far from those of the other, in shares of the longer side, may be errors of the map.
     private static let wholeTolerance = 0.06

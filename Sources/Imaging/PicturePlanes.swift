@@ -8,12 +8,15 @@ public struct PicturePlanes: Sendable {
     let grey: [Plane]
     /// The longer side of the picture they are made from, in pixels.
     let pixels: Int
+    /// The share of the picture that is white or nearly.
+    let whiteShare: Float
     /// Blueness and redness (the chroma of JPEG, ITU-R BT.601).
     let blueness: Plane, redness: Plane
 
     static let longerSide = 256
     private static let colourSide = 64
     private static let smallestSide = 24
+    private static let white: UInt8 = 235
 
     /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels.
     public init(_ picture: PixelBuffer) {
@@ -27,6 +30,8 @@ public struct PicturePlanes: Sendable {
             grey.append(last.halved)
         }
         self.grey = grey
+        let coarse = grey[grey.count - 1].values
+        whiteShare = Float(coarse.count { $0 >= Self.white }) / Float(coarse.count)
         let tiny = Self.resized(small, to: Self.colourSide)
         var blueness: [UInt8] = [], redness: [UInt8] = []
         for index in 0..<tiny.width * tiny.height {
