@@ -14,7 +14,7 @@ enum { FRONT = 64 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 // glibc moves both limits by itself as it meets large blocks: what a huge picture took would stay in each thread's arena. What
-// most photographs take, their files and small pictures, comes back with every file: cleared pages for it are an eighth of
+// most photographs take, their files and small pictures, comes back with every file: cleared pages for it are a twelfth of
 // the time of indexing, so some of it is kept.
 static void limit_what_is_kept(void) {
 #if defined(__GLIBC__)

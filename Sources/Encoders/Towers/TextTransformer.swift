@@ -3,7 +3,8 @@ package import Inference
 /// The text tower of CLIP, SigLIP and their kin: a transformer whose vector is that of one of its tokens
 /// (Radford et al., 2021).
 ///
-/// Where no position sees those after it, nothing behind the token that is read is computed. A single short
+/// Where no position sees those after it, nothing behind the token that is read is computed, and of the last layer only that
+/// token. A single short
 /// text works on the mapped weights directly; several are computed together.
 package struct TextTransformer: TextTower {
     /// Which token's vector is the text's.

@@ -2,6 +2,8 @@ package import Inference
 
 /// The image tower of CLIP, SigLIP and their kin: patches of the picture as tokens through a transformer
 /// (Dosovitskiy et al., 2020; Radford et al., 2021).
+///
+/// Where the vector is the class token's, the last layer computes nothing else but keys and values.
 package struct VisionTransformer: ImageTower {
     /// The tower's sizes.
     package struct Configuration: Sendable, Equatable {
