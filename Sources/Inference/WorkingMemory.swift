@@ -4,7 +4,7 @@ import Synchronization
 /// Memory of large tensors, which comes and goes with every layer: kept for the next one instead of given back.
 ///
 /// The allocator would cut such blocks from each thread's arena, where they leave holes that nothing fills; and pages
-/// that are given back have to be cleared by the system when they come again. Blocks that nobody wanted for two
+/// that are given back have to be cleared by the system when they come again. Blocks that nobody wanted for some
 /// batches' time are given back. Any thread may give what another has taken.
 final class WorkingMemory: Sendable {
     /// Memory of at least as many bytes as were asked for, aligned to 64.
@@ -20,7 +20,8 @@ final class WorkingMemory: Sendable {
     static let shared = WorkingMemory()
     /// Smaller tensors are the allocator's, in bytes.
     static let smallest = 1 << 16
-    private static let patience = 256
+    /// So many blocks are taken before one that nobody wanted goes back: some batches of a ResNet-50 on two threads.
+    static let patience = 1024
     private static let mostIdle = 256 << 20
 
     private struct Idle {

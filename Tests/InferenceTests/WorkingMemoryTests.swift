@@ -37,7 +37,7 @@ import Testing
         let small = try #require(memory.take(size / 2))
         #expect(small.base != first.base, "half the size would waste it")
         memory.give(small)
-        for _ in 0..<600 {
+        for _ in 0..<2 * WorkingMemory.patience {
             let other = try #require(memory.take(WorkingMemory.smallest))
             memory.give(other)
         }
