@@ -67,8 +67,6 @@ static void multiply_rows(
     }
 }
 
-#define ALTERNATE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-
 // Sixteen rows of sixteen numbers, `stride` apart, as columns, `width` apart. Pairs of rows exchange numbers that are 1, 2,
 // 4 and 8 places apart.
 CDNN_INLINE void turn16(const float *x, long stride, float *y, long width) {
@@ -77,28 +75,28 @@ CDNN_INLINE void turn16(const float *x, long stride, float *y, long width) {
 #pragma clang loop unroll(full)
     for (int i = 0; i < 16; i += 2) {
         f16x a = rows[i], b = rows[i + 1];
-        turned[i] = ALTERNATE(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
-        turned[i + 1] = ALTERNATE(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+        turned[i] = __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+        turned[i + 1] = __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < 16; i++) {
         if (i & 2) continue;
         f16x a = turned[i], b = turned[i + 2];
-        rows[i] = ALTERNATE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-        rows[i + 2] = ALTERNATE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+        rows[i] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+        rows[i + 2] = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < 16; i++) {
         if (i & 4) continue;
         f16x a = rows[i], b = rows[i + 4];
-        turned[i] = ALTERNATE(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-        turned[i + 4] = ALTERNATE(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+        turned[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+        turned[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
         f16x a = turned[i], b = turned[i + 8];
-        rows[i] = ALTERNATE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-        rows[i + 8] = ALTERNATE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+        rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+        rows[i + 8] = __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
     }
     for (int i = 0; i < 16; i++) memcpy(y + i * width, &rows[i], 64);
 }

@@ -51,7 +51,8 @@ CDNN_VNNI static int map_tile(const void *context, const cdnn_tile *tile, long r
     const cdnn_map_work *work = context;
     long picture = (uint32_t)row / (uint32_t)work->positions;
     if (row + CDNN_TILE_ROWS > (picture + 1) * work->positions || !work->are_small[picture]) return 0;
-    if (work->y.zero) make_tile(work, tile, row, first, picture, 0, 1);
+    if (work->y.zero && work->added) make_tile(work, tile, row, first, picture, 1, 1);
+    else if (work->y.zero) make_tile(work, tile, row, first, picture, 0, 1);
     else if (work->added) make_tile(work, tile, row, first, picture, 1, 0);
     else make_tile(work, tile, row, first, picture, 0, 0);
     return 1;

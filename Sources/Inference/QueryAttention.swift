@@ -20,7 +20,7 @@ public struct QueryAttention: Sendable {
         return self(queries, keysValues, over: starts.map { $0..<$0 + length })
     }
 
-    /// The same where each query looks at rows of its own.
+    /// The same, [ranges, width], where each query looks at rows of its own, one range of `keysValues` a query.
     public func callAsFunction(_ queries: Tensor, _ keysValues: Tensor, over ranges: [Range<Int>]) -> Tensor {
         let width = queries.shape[1], all = 0..<keysValues.shape[0]
         precondition(width % heads == 0 && keysValues.shape[1] == 2 * width)
