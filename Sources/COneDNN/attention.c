@@ -1,5 +1,5 @@
+#include "attention.h"
 #include "floats.h"
-#include "lanes.h"
 #include "ranges.h"
 #include "scratch.h"
 #include "vectors.h"
@@ -48,8 +48,6 @@ void cdnn_softmax(long rows, long columns, long stride, float scale, int causal,
 // One sequence and head at a time with the AVX-512 kernel: keys are turned into a panel of weights for the queries, and
 // values are one for the scores.
 
-static long whole_vectors(long count) { return (count + CDNN_LANES - 1) / CDNN_LANES * CDNN_LANES; }
-
 static void multiply_rows(
     cdnn_float_kernel kernel, long rows, long depth, long columns, const float *x, long ldx,
     const float *panels, float *y, long ldy) {
@@ -65,40 +63,6 @@ static void multiply_rows(
             kernel(&tile);
         }
     }
-}
-
-// Sixteen rows of sixteen numbers, `stride` apart, as columns, `width` apart. Pairs of rows exchange numbers that are 1, 2,
-// 4 and 8 places apart.
-CDNN_INLINE void turn16(const float *x, long stride, float *y, long width) {
-    f16x rows[16], turned[16];
-    for (int i = 0; i < 16; i++) rows[i] = load16(x + i * stride);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i += 2) {
-        f16x a = rows[i], b = rows[i + 1];
-        turned[i] = __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
-        turned[i + 1] = __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
-    }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i++) {
-        if (i & 2) continue;
-        f16x a = turned[i], b = turned[i + 2];
-        rows[i] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-        rows[i + 2] = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-    }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i++) {
-        if (i & 4) continue;
-        f16x a = rows[i], b = rows[i + 4];
-        turned[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-        turned[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-    }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 8; i++) {
-        f16x a = turned[i], b = turned[i + 8];
-        rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-        rows[i + 8] = __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    }
-    for (int i = 0; i < 16; i++) memcpy(y + i * width, &rows[i], 64);
 }
 
 // [depth][columns] panels of 64 columns from the columns' numbers, `stride` apart.

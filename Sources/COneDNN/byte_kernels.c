@@ -23,7 +23,7 @@ CDNN_CLONES void cdnn_tile_portable(const cdnn_tile *tile) {
 
 CDNN_VNNI CDNN_INLINE void vnni_tile(const cdnn_tile *tile, int count, int vectors) {
     __m512i sums[CDNN_TILE_ROWS][CDNN_PANEL_VECTORS];
-    vnni_sums(tile, count, vectors, NULL, sums);
+    vnni_sums(tile, count, vectors, NULL, (vnni_aside){0}, sums);
     for (int r = 0; r < count; r++)
         for (int v = 0; v < vectors; v++)
             _mm512_store_si512(tile->sums + (r * vectors + v) * CDNN_LANES, sums[r][v]);

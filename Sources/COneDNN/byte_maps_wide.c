@@ -13,7 +13,7 @@ CDNN_VNNI CDNN_INLINE void make_tile(
     int can_be_negative) {
     __m512i sums[CDNN_TILE_ROWS][CDNN_PANEL_VECTORS];
     long outputs = work->b->outputs, place = row * outputs + first, at = picture * work->columns + first;
-    vnni_sums(tile, CDNN_TILE_ROWS, CDNN_PANEL_VECTORS, work->starts + at, sums);
+    vnni_sums(tile, CDNN_TILE_ROWS, CDNN_PANEL_VECTORS, work->starts + at, (vnni_aside){0}, sums);
     const uint8_t *added = adds ? work->added->bytes + place : NULL;
     __m512 added_factor = _mm512_set1_ps(adds ? work->added_factors[picture] : 0);
 #pragma clang loop unroll(full)

@@ -62,8 +62,9 @@ cdnn_status cdnn_bytes_create(
     made->scales = calloc((size_t)filled, sizeof(float));
     made->bias = calloc((size_t)filled, sizeof(float));
     made->totals = calloc((size_t)filled, sizeof(int32_t));
+    made->scaled_totals = calloc((size_t)filled, sizeof(float));
     int8_t *row = malloc((size_t)(segments * length) + 1);
-    if (!made->weights || !made->scales || !made->bias || !made->totals || !row) {
+    if (!made->weights || !made->scales || !made->bias || !made->totals || !made->scaled_totals || !row) {
         free(row);
         cdnn_bytes_destroy(made);
         return CDNN_OUT_OF_MEMORY;
@@ -76,6 +77,7 @@ cdnn_status cdnn_bytes_create(
         long columns = filled - first < CDNN_PANEL ? filled - first : CDNN_PANEL;
         int8_t *target = made->weights + (size_t)first * column + (n - first) * 4;
         made->totals[n] = to_signed_bytes(segments * length, w, factor, row);
+        made->scaled_totals[n] = (float)made->totals[n] * scale;
         for (long s = 0; s < segments; s++) {
             const int8_t *from = row + s * length;
             int8_t *to = target + s * made->groups * columns * 4;
@@ -97,6 +99,7 @@ void cdnn_bytes_destroy(cdnn_bytes *bytes) {
     free(bytes->scales);
     free(bytes->bias);
     free(bytes->totals);
+    free(bytes->scaled_totals);
     free(bytes);
 }
 
@@ -120,7 +123,10 @@ CDNN_INLINE void byte16(f16x x, float factor, float zero, int is_lifted, uint8_t
 
 CDNN_INLINE void fill_bytes(long count, const float *x, float factor, float zero, int is_lifted, uint8_t *y) {
     long whole = count / 16 * 16;
-    for (long i = 0; i < whole; i += 16) byte16(load16(x + i), factor, zero, is_lifted, y + i, 16);
+    for (long i = 0; i < whole; i += 16) {
+        __builtin_prefetch(x + i + 1024);
+        byte16(load16(x + i), factor, zero, is_lifted, y + i, 16);
+    }
     if (whole < count)
         byte16(load_some16(x + whole, count - whole), factor, zero, is_lifted, y + whole, count - whole);
 }
@@ -160,18 +166,27 @@ cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes) {
     return placed;
 }
 
-// Rows [rows, length] as bytes; their bounds are looked for where they are not known.
-static void fill_rows(
-    const cdnn_bytes *b, long rows, const float *x, const cdnn_bounds *known, cdnn_byte_rows *to) {
+void cdnn_fill_row(const cdnn_bytes *b, long row, const float *x, const cdnn_bounds *known, cdnn_byte_rows *to) {
     long width = b->groups * 4;
-    for (long r = 0; r < rows; r++, x += b->length) {
-        byte_range range = range_for(known ? known[r] : bounds_of_row(b->length, x));
-        to->offsets[r] = r * width;
-        to->scales[r] = range.scale;
-        to->zeros[r] = range.zero;
-        to_bytes(b->length, x, &range, to->bytes + r * width);
-        // The weights behind a row's end are zeros.
-        memset(to->bytes + r * width + b->length, 0, (size_t)(width - b->length));
+    byte_range range = range_for(known ? *known : bounds_of_row(b->length, x));
+    to->offsets[row] = row * width;
+    to->scales[row] = range.scale;
+    to->zeros[row] = range.zero;
+    to_bytes(b->length, x, &range, to->bytes + row * width);
+    // The weights behind a row's end are zeros.
+    memset(to->bytes + row * width + b->length, 0, (size_t)(width - b->length));
+}
+
+void cdnn_fill_rows(const cdnn_bytes *b, const cdnn_rows *x, float *normed, cdnn_byte_rows *to) {
+    const float *row = x->x;
+    for (long r = 0; r < x->count; r++, row += b->length) {
+        if (!x->norm) {
+            cdnn_fill_row(b, r, row, x->bounds ? x->bounds + r : NULL, to);
+            continue;
+        }
+        cdnn_bounds bounds;
+        cdnn_layer_norm(1, b->length, row, x->norm, normed, &bounds);
+        cdnn_fill_row(b, r, normed, &bounds, to);
     }
 }
 
@@ -224,18 +239,20 @@ void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, 
             }
         }
     }
+    if (walk->end) walk->end(walk->work);
 }
 
-// y of all rows; where `ranges` are wanted, as always for pictures of several rows, there is one for each
-// `rows_a_range` rows.
-static void multiply(
+void cdnn_multiply_rows(
     const cdnn_bytes *b, int portable, long rows, const cdnn_byte_rows *x, float *y, range16 *ranges,
     long rows_a_range) {
     if (ranges) memset(ranges, 0, (size_t)((rows + rows_a_range - 1) / rows_a_range) * sizeof *ranges);
-    cdnn_float_results results = {.b = b, .x = x, .y = y, .ranges = ranges, .rows_a_range = rows_a_range};
+    cdnn_kept_tile kept = {.is_there = 0};
+    cdnn_float_results results = {
+        .b = b, .x = x, .y = y, .ranges = ranges, .rows_a_range = rows_a_range, .kept = &kept};
     cdnn_walk walk = {
         .rows = rows, .rows_a_picture = ranges && rows_a_range > 1 ? rows_a_range : 0, .results = (char *)y,
         .result_size = sizeof(float), .finish = cdnn_finish_floats, .work = &results};
+    if (!portable) cdnn_walk_to_floats_vnni(&walk);
     cdnn_walk_rows(b, portable, x, &walk);
 }
 
@@ -245,36 +262,38 @@ cdnn_status cdnn_bytes_linear(
     char *memory = cdnn_scratch(cdnn_rows_size(rows, bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
     cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
-    fill_rows(b, rows, x, known, &from);
-    multiply(b, portable, rows, &from, y, NULL, 1);
+    cdnn_fill_rows(b, &(cdnn_rows){.count = rows, .x = x, .bounds = known}, NULL, &from);
+    cdnn_multiply_rows(b, portable, rows, &from, y, NULL, 1);
     return CDNN_OK;
 }
 
 cdnn_status cdnn_bytes_pair(
-    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x,
-    const cdnn_bounds *known, float *y) {
+    const cdnn_bytes *first, const cdnn_bytes *second, int portable, const cdnn_rows *x, float *y) {
     // So many rows at a time that what is between the two stays in the second cache.
-    long band = PAIR_BYTES / (long)sizeof(float) / first->outputs / CDNN_TILE_ROWS * CDNN_TILE_ROWS;
+    long rows = x->count, band = PAIR_BYTES / (long)sizeof(float) / first->outputs / CDNN_TILE_ROWS * CDNN_TILE_ROWS;
     if (band < 8 * CDNN_TILE_ROWS) band = 8 * CDNN_TILE_ROWS;
     if (band > rows) band = rows;
     size_t first_bytes = (size_t)(band * first->groups * 4), second_bytes = (size_t)(band * second->groups * 4);
     size_t inner = aligned((size_t)(band * first->outputs) * sizeof(float));
+    size_t normed_size = aligned((size_t)first->length * sizeof(float)), ranges_size = (size_t)band * sizeof(range16);
     char *memory = cdnn_scratch(
-        inner + (size_t)band * (sizeof(range16) + 64) + cdnn_rows_size(band, first_bytes)
-        + cdnn_rows_size(band, second_bytes));
+        inner + normed_size + ranges_size + cdnn_rows_size(band, first_bytes) + cdnn_rows_size(band, second_bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
-    float *between = (float *)memory;
-    range16 *ranges = (range16 *)(memory + inner);
-    cdnn_bounds *bounds = (cdnn_bounds *)(ranges + band);
-    memory += inner + (size_t)band * (sizeof(range16) + 64);
+    float *between = (float *)memory, *normed = (float *)(memory + inner);
+    range16 *ranges = (range16 *)(memory + inner + normed_size);
+    memory += inner + normed_size + ranges_size;
     cdnn_byte_rows outer = cdnn_place_rows(&memory, band, first_bytes), middle = cdnn_place_rows(&memory, band, second_bytes);
     for (long row = 0; row < rows; row += band) {
-        long count = rows - row < band ? rows - row : band;
-        fill_rows(first, count, x + row * first->length, known ? known + row : NULL, &outer);
-        multiply(first, portable, count, &outer, between, ranges, 1);
-        for (long r = 0; r < count; r++) bounds[r] = bounds_of(ranges + r);
-        fill_rows(second, count, between, bounds, &middle);
-        multiply(second, portable, count, &middle, y + row * second->outputs, NULL, 1);
+        cdnn_rows here = {
+            .count = rows - row < band ? rows - row : band, .x = x->x + row * first->length, .norm = x->norm,
+            .bounds = x->bounds ? x->bounds + row : NULL};
+        cdnn_fill_rows(first, &here, normed, &outer);
+        cdnn_multiply_rows(first, portable, here.count, &outer, between, ranges, 1);
+        for (long r = 0; r < here.count; r++) {
+            cdnn_bounds bounds = bounds_of(ranges + r);
+            cdnn_fill_row(second, r, between + r * second->length, &bounds, &middle);
+        }
+        cdnn_multiply_rows(second, portable, here.count, &middle, y + row * second->outputs, NULL, 1);
     }
     return CDNN_OK;
 }
@@ -333,7 +352,7 @@ cdnn_status cdnn_bytes_conv(
     memory += ranges_size;
     cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
     cdnn_pad_floats(shape, count, height, width, x, known, &from);
-    multiply(b, portable, rows, &from, y, ranges, positions);
+    cdnn_multiply_rows(b, portable, rows, &from, y, ranges, positions);
     for (long p = 0; p < count; p++) told[p] = bounds_of(ranges + p);
     return CDNN_OK;
 }

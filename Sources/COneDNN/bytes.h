@@ -33,6 +33,7 @@ struct cdnn_bytes {
     float *scales;       // per output, filled up to whole vectors
     float *bias;
     int32_t *totals;     // sum of an output's weights: what one unit of the zero point adds
+    float *scaled_totals;  // the same times its scale
 };
 
 /// The bytes of rows, where each begins, and what they mean.
@@ -49,8 +50,21 @@ size_t cdnn_rows_size(long rows, size_t bytes);
 /// Takes it, and moves `memory` past it.
 cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes);
 
+/// Row number `row` as bytes. Its bounds are looked for where they are not known.
+void cdnn_fill_row(
+    const cdnn_bytes *b, long row, const float *x, const cdnn_bounds *known, cdnn_byte_rows *to);
+/// All rows as bytes; `normed` holds a row's numbers, where there is a norm.
+void cdnn_fill_rows(const cdnn_bytes *b, const cdnn_rows *x, float *normed, cdnn_byte_rows *to);
+
 /// What is called with the sums of a tile, the number of its first row and that of its first output.
 typedef void (*cdnn_finish)(const void *work, const cdnn_tile *tile, long row, long first);
+
+/// The sums of a whole tile that wait to be finished beside the next one's.
+typedef struct cdnn_kept_tile {
+    int is_there;
+    long row, first;
+    int32_t sums[CDNN_TILE_ROWS * CDNN_PANEL] __attribute__((aligned(64)));
+} cdnn_kept_tile;
 
 /// Does all of that, the sums among it, with a tile of CDNN_TILE_ROWS rows and CDNN_PANEL outputs; 0 where it cannot, and
 /// nothing is done.
@@ -65,10 +79,16 @@ typedef struct cdnn_walk {
     const char *added;    // bytes that are laid out like them and will be needed then, or NULL
     cdnn_fused_tile fused;  // what does a whole tile at once, or NULL
     cdnn_finish finish;
+    void (*end)(const void *work);  // finishes what was kept of the last tile; NULL where nothing is
     const void *work;
 } cdnn_walk;
 
 void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, const cdnn_walk *walk);
+/// y of all rows in floats; where `ranges` are wanted, as always for pictures of several rows, there is one for each
+/// `rows_a_range` rows.
+void cdnn_multiply_rows(
+    const cdnn_bytes *b, int portable, long rows, const cdnn_byte_rows *x, float *y, range16 *ranges,
+    long rows_a_range);
 
 /// Where floats are wanted of sums: what the function below works with.
 typedef struct cdnn_float_results {
@@ -77,9 +97,13 @@ typedef struct cdnn_float_results {
     float *y;             // [rows][outputs]
     range16 *ranges;      // of each `rows_a_range` rows, or NULL
     long rows_a_range;
+    cdnn_kept_tile *kept;
 } cdnn_float_results;
 
 void cdnn_finish_floats(const void *results, const cdnn_tile *tile, long row, long first);
+/// Has the same done on AVX-512 VNNI, and the sums with it where a tile is whole; 0, and nothing is changed, where the
+/// processor has none.
+int cdnn_walk_to_floats_vnni(cdnn_walk *walk);
 
 /// Rows or columns of a convolution's result.
 long cdnn_conv_extent(const cdnn_conv_shape *shape, long extent);

@@ -84,6 +84,7 @@ CDNN_INLINE float sum_of(long count, const float *x, float mean, int squares) {
     long whole = count / 16 * 16, i = 0;
     for (; i + 64 <= whole; i += 64)
         for (int chain = 0; chain < 4; chain++) {
+            if (!squares) __builtin_prefetch(x + count + i + 16 * chain);
             f16x v = load16(x + i + 16 * chain) - mean;
             lanes[chain] += squares ? v * v : v;
         }
@@ -98,18 +99,28 @@ CDNN_INLINE float sum_of(long count, const float *x, float mean, int squares) {
 }
 
 CDNN_CLONES void cdnn_layer_norm(
-    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y,
-    cdnn_bounds *told) {
+    long rows, long columns, const float *x, const cdnn_norm *norm, float *y, cdnn_bounds *told) {
+    const float *scale = norm->scale, *shift = norm->shift;
     long whole = columns / 16 * 16;
     for (long r = 0; r < rows; r++, x += columns, y += columns) {
         float mean = sum_of(columns, x, 0, 0) / (float)columns;
-        float factor = 1.0f / sqrtf(sum_of(columns, x, mean, 1) / (float)columns + epsilon);
-        range16 range = {0};
-        for (long i = 0; i < whole; i += 16) {
+        float factor = 1.0f / sqrtf(sum_of(columns, x, mean, 1) / (float)columns + norm->epsilon);
+        range16 range = {0}, other = {0};
+        long i = 0;
+        for (; i + 16 < whole; i += 32) {
+            f16x v = (load16(x + i) - mean) * factor * load16(scale + i) + load16(shift + i);
+            f16x w = (load16(x + i + 16) - mean) * factor * load16(scale + i + 16) + load16(shift + i + 16);
+            memcpy(y + i, &v, 64);
+            memcpy(y + i + 16, &w, 64);
+            widen(&range, v, 1);
+            widen(&other, w, 1);
+        }
+        for (; i < whole; i += 16) {
             f16x v = (load16(x + i) - mean) * factor * load16(scale + i) + load16(shift + i);
             memcpy(y + i, &v, 64);
             widen(&range, v, 1);
         }
+        merge(&range, &other);
         if (whole < columns) {
             for (long i = whole; i < columns; i++) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
             widen(&range, load_some16(y + whole, columns - whole), 1);

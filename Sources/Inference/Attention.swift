@@ -32,6 +32,15 @@ public struct MultiHeadAttention: Sendable {
         let width = output.inputs, rows = normed.count / queryKeyValue.inputs
         let covered = lengths.reduce(0, +)
         precondition(covered <= rows && lengths.allSatisfy { $0 > 0 })
+        let isDone = try x.write { x in
+            try normed.read {
+                try addInBytes(
+                    ByteWeights.Rows(
+                        covered, of: $0, bounds: normed.bounds.map { Array($0.prefix(covered)) }),
+                    to: x, lengths: lengths)
+            }
+        }
+        if isDone { return }
         let projected = try queryKeyValue(normed)
         var mixed = Tensor(uninitialized: [rows, width])
         let longest = lengths.max() ?? 0
@@ -55,6 +64,29 @@ public struct MultiHeadAttention: Sendable {
             }
         }
         try output.add(mixed, to: &x)
+    }
+
+    /// x += out(softmax(q kᵀ / √d) v) of the normalised rows of x [rows, width], as above.
+    ///
+    /// In bytes, rows are normalised as they become bytes.
+    public func add(to x: inout Tensor, after norm: LayerNorm, lengths: [Int]) throws {
+        let covered = lengths.reduce(0, +)
+        precondition(covered * output.outputs <= x.count && lengths.allSatisfy { $0 > 0 })
+        let isDone = try x.write { x in
+            try addInBytes(ByteWeights.Rows(covered, of: x, after: norm), to: x, lengths: lengths)
+        }
+        if !isDone { try add(norm(x), to: &x, lengths: lengths) }
+    }
+
+    /// Whether the processor has what adds the attention of rows in bytes, and has done so.
+    private func addInBytes(
+        _ rows: ByteWeights.Rows, to x: UnsafeMutablePointer<Float>, lengths: [Int]
+    ) throws -> Bool {
+        guard !output.isPortable, let (inputs, outputs) = try queryKeyValue.inBytes(rows.count, with: output)
+        else { return false }
+        return try inputs.attend(
+            rows, heads: heads, causal: causal, lengths: lengths, through: outputs, x,
+            label: "attention over \(rows.count) rows")
     }
 
     /// Adds to `x` [sequences, width] the attention of one row of `normed` [rows, width] in each sequence.

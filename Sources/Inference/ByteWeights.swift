@@ -22,36 +22,70 @@ final class ByteWeights: @unchecked Sendable {
     /// Sums of more products than this might not fit the kernels' 32 bits.
     static let mostInputs = 65_535
 
+    /// Rows that become bytes, and what is done to them first.
+    struct Rows {
+        let count: Int
+        let x: UnsafePointer<Float>
+        let norm: LayerNorm?
+        let bounds: [cdnn_bounds]?
+
+        /// Rows [count, length] of a tensor, with their bounds where these are known.
+        init(_ count: Int, of x: UnsafePointer<Float>, bounds: [cdnn_bounds]?) {
+            (self.count, self.x, norm, self.bounds) = (count, x, nil, bounds?.count == count ? bounds : nil)
+        }
+
+        /// Rows that are normalised first.
+        init(_ count: Int, of x: UnsafePointer<Float>, after norm: LayerNorm) {
+            (self.count, self.x, self.norm, bounds) = (count, x, norm, nil)
+        }
+
+        fileprivate func withNative(_ body: (UnsafePointer<cdnn_rows>) -> cdnn_status) -> cdnn_status {
+            func run(_ norm: UnsafePointer<cdnn_norm>?, _ bounds: UnsafePointer<cdnn_bounds>?) -> cdnn_status
+            {
+                withUnsafePointer(to: cdnn_rows(count: count, x: x, norm: norm, bounds: bounds), body)
+            }
+            if let norm { return norm.withNative { run($0, nil) } }
+            return bounds?.withUnsafeBufferPointer { run(nil, $0.baseAddress) } ?? run(nil, nil)
+        }
+    }
+
     /// y [rows, outputs] of x [rows, inputs].
     func multiply(
         _ rows: Int, _ x: Tensor, _ y: UnsafeMutablePointer<Float>, portable: Bool,
         label: @autoclosure () -> String
     ) throws {
-        let status = ByteWeights.read(x, rows) {
-            cdnn_bytes_linear(handle, portable ? 1 : 0, rows, $0, $1, y)
+        let status = x.read { values in
+            guard let bounds = x.bounds, bounds.count == rows else {
+                return cdnn_bytes_linear(handle, portable ? 1 : 0, rows, values, nil, y)
+            }
+            return bounds.withUnsafeBufferPointer {
+                cdnn_bytes_linear(handle, portable ? 1 : 0, rows, values, $0.baseAddress, y)
+            }
         }
         try MathLibrary.check(status, label())
     }
 
-    /// y [rows, outputs of `second`] of x [rows, inputs], through this map and then the second.
+    /// y [rows, outputs of `second`] of rows, through this map and then the second; they may be y's.
     func multiply(
-        _ rows: Int, _ x: Tensor, through second: ByteWeights, _ y: UnsafeMutablePointer<Float>,
-        portable: Bool, label: @autoclosure () -> String
+        _ rows: Rows, through second: ByteWeights, _ y: UnsafeMutablePointer<Float>, portable: Bool,
+        label: @autoclosure () -> String
     ) throws {
-        let status = ByteWeights.read(x, rows) {
-            cdnn_bytes_pair(handle, second.handle, portable ? 1 : 0, rows, $0, $1, y)
-        }
+        let status = rows.withNative { cdnn_bytes_pair(handle, second.handle, portable ? 1 : 0, $0, y) }
         try MathLibrary.check(status, label())
     }
 
-    /// Calls `body` with rows and their bounds, where these are known.
-    private static func read(
-        _ x: Tensor, _ rows: Int, _ body: (UnsafePointer<Float>, UnsafePointer<cdnn_bounds>?) -> cdnn_status
-    ) -> cdnn_status {
-        x.read { values in
-            guard let bounds = x.bounds, bounds.count == rows else { return body(values, nil) }
-            return bounds.withUnsafeBufferPointer { body(values, $0.baseAddress) }
+    /// y += output(attention(this(rows))) of consecutive sequences; false, and nothing is done, where the processor does not
+    /// multiply pairs of bfloat16 or heads are not made for it.
+    func attend(
+        _ rows: Rows, heads: Int, causal: Bool, lengths: [Int], through output: ByteWeights,
+        _ y: UnsafeMutablePointer<Float>, label: @autoclosure () -> String
+    ) throws -> Bool {
+        let status = rows.withNative {
+            cdnn_bytes_attention(handle, output.handle, heads, causal ? 1 : 0, lengths.count, lengths, $0, y)
         }
+        if status == CDNN_UNAVAILABLE { return false }
+        try MathLibrary.check(status, label())
+        return true
     }
 
     /// The convolution of pictures [count, height, width, inputs], with the bounds of each result.

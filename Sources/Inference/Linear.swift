@@ -84,22 +84,50 @@ public struct Linear: Sendable {
     ) throws {
         precondition(
             second.packed.adding && second.inputs == outputs && y.count / second.outputs == x.count / inputs)
-        guard packed.form == .bytes, second.packed.form == .bytes else {
+        let rows = x.count / inputs
+        guard let (first, last) = try inBytes(rows, with: second) else {
             let between = try self(x)
             if forgets { forgetPages() }
             try second.add(between, to: &y)
             if forgets { second.forgetPages() }
             return
         }
-        let rows = x.count / inputs
-        guard case .bytes(let first) = try packed.prepared(rows: rows, for: self),
-            case .bytes(let last) = try second.packed.prepared(rows: rows, for: second)
-        else { return try second.add(self(x), to: &y) }
         try y.write { y in
-            try first.multiply(
-                rows, x, through: last, y, portable: packed.backend == .portable, label: label(rows))
+            try x.read {
+                try first.multiply(
+                    ByteWeights.Rows(rows, of: $0, bounds: x.bounds), through: last, y, portable: isPortable,
+                    label: label(rows))
+            }
         }
     }
+
+    /// x += second(self(norm(x))), where `second` was made to add.
+    ///
+    /// In bytes, rows are normalised as they become bytes.
+    public func add(to x: inout Tensor, after norm: LayerNorm, through second: Linear) throws {
+        let rows = x.count / inputs
+        guard let (first, last) = try inBytes(rows, with: second) else {
+            return try add(norm(x), through: second, to: &x)
+        }
+        precondition(second.packed.adding && second.inputs == outputs && second.outputs == inputs)
+        try x.write { x in
+            try first.multiply(
+                ByteWeights.Rows(rows, of: x, after: norm), through: last, x, portable: isPortable,
+                label: label(rows))
+        }
+    }
+
+    /// This map's weights and another's as bytes, where both are.
+    func inBytes(_ rows: Int, with other: Linear) throws -> (ByteWeights, ByteWeights)? {
+        guard packed.form == .bytes, other.packed.form == .bytes,
+            case .bytes(let own) = try packed.prepared(rows: rows, for: self),
+            case .bytes(let others) = try other.packed.prepared(rows: rows, for: other)
+        else { return nil }
+        return (own, others)
+    }
+
+    /// Whether plain C is to do the work.
+    var isPortable: Bool { packed.backend == .portable }
 
     /// Gives the memory of a mapped file's weights back, where they were read as they stand there.
     ///
@@ -110,7 +138,7 @@ public struct Linear: Sendable {
         // With bytes, too, a row's result must not depend on how many there are.
         if packed.form == .bytes, case .bytes(let weights) = try packed.prepared(rows: rows, for: self) {
             return try weights.multiply(
-                rows, x, y, portable: packed.backend == .portable, label: label(rows))
+                rows, x, y, portable: isPortable, label: label(rows))
         }
         try x.read { try runInFloats(rows, $0, y) }
     }

@@ -19,10 +19,20 @@ public struct LayerNorm: Sendable {
         let rows = x.count / scale.count
         var y = Tensor(uninitialized: x.shape), told = [cdnn_bounds](repeating: cdnn_bounds(), count: rows)
         y.write { y in
-            x.read { cdnn_layer_norm(rows, scale.count, $0, scale, shift, epsilon, y, &told) }
+            x.read { x in withNative { cdnn_layer_norm(rows, scale.count, x, $0, y, &told) } }
         }
         if x.shape[0] == rows { y.bounds = told }
         return y
+    }
+
+    /// Calls `body` with what C calls it.
+    func withNative<T>(_ body: (UnsafePointer<cdnn_norm>) -> T) -> T {
+        scale.withUnsafeBufferPointer { scale in
+            shift.withUnsafeBufferPointer { shift in
+                withUnsafePointer(
+                    to: cdnn_norm(scale: scale.baseAddress, shift: shift.baseAddress, epsilon: epsilon), body)
+            }
+        }
     }
 }
 

@@ -90,7 +90,28 @@ import Testing
         }
     }
 
-    /// A row's result is the same to the last bit whatever stands beside it, and with either kernel.
+    /// Numbers that two kernels make of the same sums: as near, to the largest of them, as bytes need them.
+    private func areNear(_ a: [Float], _ b: [Float], within tolerance: Float = 3e-4) -> Bool {
+        let largest = b.map(abs).max() ?? 0
+        return a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) <= tolerance * largest }
+    }
+
+    /// Activations behind bytes, in whole tiles and in what is left of them.
+    @Test(arguments: [MathBackend.portable, .oneDNN], Activation.allCases)
+    func activations(backend: MathBackend, activation: Activation) throws {
+        let weights = (-127...127).map { Float($0) * 0.08 }
+        let layer = inBytes(backend) {
+            Linear(Weights(Tensor([weights.count, 1], weights)), activation: activation)
+        }
+        let y = try layer(Tensor([8, 1], repeating: 1)).values
+        for (index, value) in y.enumerated() {
+            let x = Double(weights[index % weights.count]), expected = activate(x, activation)
+            #expect(
+                abs(Double(value) - expected) <= 2e-4 * max(1, abs(x)), "\(activation) of \(x), \(backend)")
+        }
+    }
+
+    /// A row's result is the same to the last bit whatever stands beside it, and near with either kernel.
     @Test func rowsDoNotKnowEachOther() throws {
         var random = SeededRandom(seed: 2)
         let w = self.random([130, 77], &random), b = self.random([130], &random).values
@@ -99,14 +120,14 @@ import Testing
         }
         let x = self.random([20, 77], &random)
         let together = try layers.map { try $0(x).values }
-        #expect(together[0] == together[1])
+        #expect(areNear(together[0], together[1]))
         for row in 0..<20 {
             let alone = try layers[1](Tensor([1, 77], x.row(row).values)).values
             #expect(alone == Array(together[1][row * 130..<(row + 1) * 130]), "row \(row)")
         }
     }
 
-    /// Two maps behind each other give what they give one after the other, in any company and with either kernel.
+    /// Two maps behind each other give what they give one after the other, in any company, and nearly so with either kernel.
     @Test(arguments: [Activation.relu, .quickGELU]) func mapThroughMap(activation: Activation) throws {
         var random = SeededRandom(seed: 12)
         let (width, inner) = (53, 6100)
@@ -123,7 +144,9 @@ import Testing
         try pairs[1].1.add(try pairs[1].0(x), to: &separate)
         try pairs[1].0.add(x, through: pairs[1].1, to: &together)
         try pairs[0].0.add(x, through: pairs[0].1, to: &portable)
-        #expect(separate.values == together.values && portable.values == together.values)
+        #expect(separate.values == together.values)
+        // What is between the two may fall to either side of half a byte's step.
+        #expect(areNear(portable.values, together.values, within: 2e-3))
         var alone = Tensor([1, width], before.row(77).values)
         try pairs[1].0.add(Tensor([1, width], x.row(77).values), through: pairs[1].1, to: &alone)
         #expect(alone.values == together.row(77).values)
@@ -187,7 +210,7 @@ import Testing
             }
             let what = "seed \(seed), \(kernel) x \(kernel) / \(stride), \(inputs) to \(outputs)"
             let expected = try run(floats, x), result = try run(fast, x)
-            #expect(result == (try run(portable, x)), "\(what)")
+            #expect(areNear(result, try run(portable, x)), "\(what)")
             #expect(
                 Array(result.prefix(result.count / 2))
                     == (try run(fast, Tensor([1, height, width, inputs], first))), "\(what)")

@@ -147,10 +147,27 @@ typedef struct cdnn_bounds {
 /// bounds, or is NULL.
 cdnn_status cdnn_bytes_linear(
     const cdnn_bytes *bytes, int portable, long rows, const float *x, const cdnn_bounds *known, float *y);
-/// y [rows, outputs of the second] of x [rows, inputs of the first], one map behind the other.
+/// A layer normalisation: one factor and one addend an element of a row.
+typedef struct cdnn_norm {
+    const float *scale, *shift;
+    float epsilon;
+} cdnn_norm;
+/// Rows to be multiplied with bytes.
+typedef struct cdnn_rows {
+    long count;
+    const float *x;
+    const cdnn_norm *norm;      // what is done to them first, or NULL
+    const cdnn_bounds *bounds;  // without a norm, of each row, or NULL
+} cdnn_rows;
+/// y [rows, outputs of the second] of x [rows, inputs of the first], one map behind the other; y may be x.
 cdnn_status cdnn_bytes_pair(
-    const cdnn_bytes *first, const cdnn_bytes *second, int portable, long rows, const float *x,
-    const cdnn_bounds *known, float *y);
+    const cdnn_bytes *first, const cdnn_bytes *second, int portable, const cdnn_rows *x, float *y);
+/// y += output(attention(inputs(x))) for consecutive sequences, whose `lengths` sum to the rows; y may be x. Queries, keys,
+/// values and the weights of values are rounded to bfloat16, sums are of floats. CDNN_UNAVAILABLE where the processor does not
+/// multiply these, or heads are not of a multiple of 32 numbers; then nothing is done.
+cdnn_status cdnn_bytes_attention(
+    const cdnn_bytes *inputs, const cdnn_bytes *output, long heads, int causal, long sequences,
+    const long *lengths, const cdnn_rows *x, float *y);
 
 /// A convolution as cdnn_conv_run's; each picture gets a scale and zero point of its own. `known` has each
 /// picture's bounds, or is NULL; `told` is told those of the results.
@@ -206,8 +223,7 @@ void cdnn_activate(long count, cdnn_activation activation, float *y);
 void cdnn_add(long count, const float *x, float *y);
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + shift, per row; `told` is told each row's bounds.
 void cdnn_layer_norm(
-    long rows, long columns, const float *x, const float *scale, const float *shift, float epsilon, float *y,
-    cdnn_bounds *told);
+    long rows, long columns, const float *x, const cdnn_norm *norm, float *y, cdnn_bounds *told);
 /// Softmax of each row's numbers times `scale`, in place, rows `stride` apart; when `causal`, row i keeps its first i + 1 columns and the others become 0.
 void cdnn_softmax(long rows, long columns, long stride, float scale, int causal, float *x);
 /// What multiplies queries, keys and values.

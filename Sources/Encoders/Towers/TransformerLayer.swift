@@ -52,8 +52,8 @@ struct TransformerLayer: Sendable {
 
     /// Runs the layer over consecutive sequences of the given lengths in x [rows, width].
     func apply(to x: inout Tensor, lengths: [Int]) throws {
-        try attention.add(firstNorm(x), to: &x, lengths: lengths)
-        try expand.add(secondNorm(x), through: contract, to: &x)
+        try attention.add(to: &x, after: firstNorm, lengths: lengths)
+        try expand.add(to: &x, after: secondNorm, through: contract)
     }
 
     /// What the layer makes of one row of each sequence in x [rows, width]: [sequences, width].
