@@ -78,8 +78,8 @@ cdnn_status cdnn_bytes_attention(
     cdnn_kept_tile kept = {.is_there = 0};
     pair_results results = {.b = inputs, .x = &near, .y = pairs, .kept = &kept};
     cdnn_walk walk = {
-        .rows = rows, .results = (char *)pairs, .result_size = sizeof(cdnn_pair) / 2, .fused = make_tile,
-        .finish = finish, .end = finish_kept, .work = &results};
+        .rows = rows, .result_size = sizeof(cdnn_pair) / 2, .fused = make_tile, .finish = finish, .end = finish_kept,
+        .work = &results};
     cdnn_walk_rows(inputs, 0, &near, &walk);
     for (long s = 0, row = 0; s < sequences; row += lengths[s++]) {
         cdnn_attend(lengths[s], heads, size, causal, pairs + row * inputs->outputs / 2, mixed, memory);

@@ -85,6 +85,8 @@ int cdnn_walk_to_floats_vnni(cdnn_walk *walk) {
     walk->fused = tile_for(to->b);
     walk->finish = finish;
     walk->end = finish_kept;
+    // One vector at a time can wait for its memory, unless it is read.
+    if (!to->b->adds) walk->results = NULL;
     return 1;
 }
 

@@ -229,7 +229,8 @@ void cdnn_walk_rows(const cdnn_bytes *b, int portable, const cdnn_byte_rows *x, 
                 long place = (row + CDNN_TILE_ROWS) * line + first * (long)size;
                 for (int r = 0; r < tile.count; r++, place += line) {
                     tile.rows[r] = x->bytes + x->offsets[row + r];
-                    for (long at = 0; at < length; at += 64) __builtin_prefetch(walk->results + place + at, 1);
+                    for (long at = 0; walk->results && at < length; at += 64)
+                        __builtin_prefetch(walk->results + place + at, 1);
                     if (walk->added) __builtin_prefetch(walk->added + place, 0);
                 }
                 int is_whole = tile.count == CDNN_TILE_ROWS && tile.wanted == CDNN_PANEL;

@@ -74,8 +74,8 @@ typedef int (*cdnn_fused_tile)(const void *work, const cdnn_tile *tile, long row
 typedef struct cdnn_walk {
     long first_row, rows;
     long rows_a_picture;  // tiles end with a picture of so many rows; 0 where they need not
-    const char *results;  // [rows][outputs], of so many bytes each: fetched while the sums are made
-    long result_size;
+    const char *results;  // [rows][outputs]: fetched while the sums are made; NULL where that is not needed
+    long result_size;     // bytes of one
     const char *added;    // bytes that are laid out like them and will be needed then, or NULL
     cdnn_fused_tile fused;  // what does a whole tile at once, or NULL
     cdnn_finish finish;

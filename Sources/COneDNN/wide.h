@@ -11,22 +11,10 @@
 
 #define CDNN_WIDE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))) CDNN_INLINE
 
-// 2^x to about 2 units in the last place (minimax polynomial of degree 5 behind the point).
-CDNN_WIDE __m512 wide_exp2(__m512 x) {
-    __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT), r = _mm512_sub_ps(x, whole);
-    __m512 p = _mm512_set1_ps(1.327647129e-3f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.675541893e-3f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.550713092e-2f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.402212024e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.931469440e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.000000119f));
-    return _mm512_scalef_ps(p, whole);
-}
-
-// What follows goes into results that are made of bytes, or become bytes: 1e-4 is a fortieth of a byte's step.
+// They go into results that are made of bytes, or become bytes, of whose steps 1e-4 is a fortieth.
 
 // 2^x to 7.5e-5 of it (minimax polynomial of degree 3).
-CDNN_WIDE __m512 wide_rough_exp2(__m512 x) {
+CDNN_WIDE __m512 wide_exp2(__m512 x) {
     __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT), r = _mm512_sub_ps(x, whole);
     __m512 p = _mm512_fmadd_ps(r, _mm512_set1_ps(0.05517132f), _mm512_set1_ps(0.24261055f));
     p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.69326099f));
@@ -36,7 +24,7 @@ CDNN_WIDE __m512 wide_rough_exp2(__m512 x) {
 
 // x / (1 + 2^k); where the power is infinite, that is 0.
 CDNN_WIDE __m512 wide_times_sigmoid(__m512 x, __m512 k) {
-    return _mm512_mul_ps(x, _mm512_rcp14_ps(_mm512_add_ps(wide_rough_exp2(k), _mm512_set1_ps(1))));
+    return _mm512_mul_ps(x, _mm512_rcp14_ps(_mm512_add_ps(wide_exp2(k), _mm512_set1_ps(1))));
 }
 
 // erf (Abramowitz and Stegun 7.1.26); it is 1 to the last bit long before 9. Of two numbers of which one is none, the
@@ -49,7 +37,7 @@ CDNN_WIDE __m512 wide_erf(__m512 x) {
     p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(1.421413741f));
     p = _mm512_fmsub_ps(p, t, _mm512_set1_ps(0.284496736f));
     p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(0.254829592f));
-    __m512 power = wide_rough_exp2(_mm512_mul_ps(_mm512_mul_ps(a, a), _mm512_set1_ps(-1.44269504088896341f)));
+    __m512 power = wide_exp2(_mm512_mul_ps(_mm512_mul_ps(a, a), _mm512_set1_ps(-1.44269504088896341f)));
     __m512 e = _mm512_fnmadd_ps(_mm512_mul_ps(p, t), power, one);
     return _mm512_or_ps(e, _mm512_and_ps(sign, x));
 }
