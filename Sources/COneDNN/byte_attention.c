@@ -18,6 +18,9 @@ typedef struct pair_results {
     cdnn_kept_tile *kept;
 } pair_results;
 
+// In so many steps, so many of them a row, a tile is finished.
+enum { A_ROW = CDNN_PANEL_VECTORS / 2, STEPS = CDNN_TILE_ROWS * A_ROW };
+
 // Thirty-two results of a row.
 PAIRS CDNN_INLINE void finish_pairs(const pair_results *to, long row, long output, const int32_t *sums) {
     __m512 row_scale = _mm512_set1_ps(to->x->scales[row]), row_shift = vnni_row_shift(to->x, row);
@@ -31,14 +34,13 @@ PAIRS CDNN_INLINE void finish_pairs(const pair_results *to, long row, long outpu
 PAIRS CDNN_INLINE void step_of_pairs(const void *work, int step) {
     const pair_results *to = work;
     const cdnn_kept_tile *kept = to->kept;
-    enum { A_ROW = CDNN_PANEL_VECTORS / 2 };
     finish_pairs(
         to, kept->row + step / A_ROW, kept->first + step % A_ROW * 2 * CDNN_LANES, kept->sums + step * 2 * CDNN_LANES);
 }
 
 PAIRS static int make_tile(const void *work, const cdnn_tile *tile, long row, long first) {
     const pair_results *to = work;
-    vnni_keep(tile, row, first, step_of_pairs, work, CDNN_TILE_ROWS * CDNN_PANEL_VECTORS / 2, to->kept);
+    vnni_keep(tile, row, first, step_of_pairs, work, STEPS, to->kept);
     return 1;
 }
 
@@ -50,7 +52,7 @@ PAIRS static void finish(const void *work, const cdnn_tile *tile, long row, long
 
 PAIRS static void finish_kept(const void *work) {
     const pair_results *to = work;
-    for (int step = 0; to->kept->is_there && step < CDNN_TILE_ROWS * CDNN_PANEL_VECTORS / 2; step++)
+    for (int step = 0; to->kept->is_there && step < STEPS; step++)
         step_of_pairs(to, step);
 }
 

@@ -27,6 +27,8 @@ CDNN_VNNI CDNN_INLINE void finish_vector(
     _mm512_storeu_ps(&range->spoilt, _mm512_fmadd_ps(shown, _mm512_setzero_ps(), spoilt));
 }
 
+enum { STEPS = CDNN_TILE_ROWS * CDNN_PANEL_VECTORS };
+
 // A tile's sums, and beside them the results of the one that was kept, one vector a step; then this one is kept.
 #define KEEPING(name, activation, adds) \
     CDNN_VNNI CDNN_INLINE void step_of_##name(const void *work, int step) { \
@@ -38,7 +40,7 @@ CDNN_VNNI CDNN_INLINE void finish_vector(
     } \
     CDNN_VNNI static int tile_of_##name(const void *work, const cdnn_tile *tile, long row, long first) { \
         const cdnn_float_results *to = work; \
-        vnni_keep(tile, row, first, step_of_##name, work, CDNN_TILE_ROWS * CDNN_PANEL_VECTORS, to->kept); \
+        vnni_keep(tile, row, first, step_of_##name, work, STEPS, to->kept); \
         return 1; \
     }
 KEEPING(identity, CDNN_IDENTITY, 0)
