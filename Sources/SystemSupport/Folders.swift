@@ -71,7 +71,9 @@ public enum Folders {
             guard let name, name.kind == .regular else { continue }
             entries.append(Entry(name: name, kind: kind))
         }
-        return entries.sorted { $0.name.bytes.lexicographicallyPrecedes($1.name.bytes) }
+        // A name's bytes are copied each time they are asked for.
+        return entries.map { (entry: $0, bytes: $0.name.bytes) }
+            .sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }.map(\.entry)
     }
 
     /// The absolute path with every symbolic link, `.` and `..` resolved; the file must exist.
