@@ -24,7 +24,8 @@ CDNN_VNNI CDNN_INLINE void finish_vector(
     if (activation != CDNN_RELU)
         _mm512_storeu_ps(&range->low, _mm512_min_ps(shown, _mm512_loadu_ps(&range->low)));
     _mm512_storeu_ps(&range->high, _mm512_max_ps(shown, _mm512_loadu_ps(&range->high)));
-    _mm512_storeu_ps(&range->spoilt, _mm512_fmadd_ps(shown, _mm512_setzero_ps(), spoilt));
+    // Nothing, or no number: by steps that leave the multipliers alone.
+    _mm512_storeu_ps(&range->spoilt, _mm512_or_ps(spoilt, _mm512_sub_ps(shown, shown)));
 }
 
 enum { STEPS = CDNN_TILE_ROWS * CDNN_PANEL_VECTORS };

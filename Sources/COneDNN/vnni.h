@@ -35,11 +35,14 @@ CDNN_VNNI CDNN_INLINE void vnni_sums(
         for (long group = 0; group < tile->groups;) {
             for (int line = 0; line < tile->ahead.lines; line++, next += 64) _mm_prefetch(next, _MM_HINT_T1);
             long end = tile->groups - group < CDNN_STRIDE ? tile->groups : group + CDNN_STRIDE;
-            for (; group < end; group++, weights += vectors * 64) {
+            // What comes next; behind the panel's end its beginning, which the next tile reads.
+            const char *near = (const char *)weights + (end - group) * vectors * 64;
+            if (end == tile->groups && segment + 1 == tile->segments) near = (const char *)tile->weights;
+            for (; group < end; group++, weights += vectors * 64, near += vectors * 64) {
                 __m512i w[CDNN_PANEL_VECTORS];
                 for (int v = 0; v < vectors; v++) {
                     w[v] = _mm512_loadu_si512(weights + v * 64);
-                    _mm_prefetch((const char *)weights + CDNN_AHEAD + v * 64, _MM_HINT_T0);
+                    _mm_prefetch(near + v * 64, _MM_HINT_T0);
                 }
                 for (int r = 0; r < count; r++) {
                     int32_t four;
