@@ -131,11 +131,17 @@ CDNN_INLINE void fill_bytes(long count, const float *x, float factor, float zero
         byte16(load_some16(x + whole, count - whole), factor, zero, is_lifted, y + whole, count - whole);
 }
 
-CDNN_CLONES static void to_bytes(long count, const float *x, const byte_range *range, uint8_t *y) {
+CDNN_CLONES static void fill_rest(long count, const float *x, const byte_range *range, float zero, uint8_t *y) {
+    if (range->zero) fill_bytes(count, x, range->factor, zero, 1, y);
+    else fill_bytes(count, x, range->factor, zero, 0, y);
+}
+
+static void to_bytes(long count, const float *x, const byte_range *range, uint8_t *y) {
     // Half a step more: what follows cuts fractions off.
     float zero = (float)range->zero + 0.5f;
-    if (range->zero) fill_bytes(count, x, range->factor, zero, 1, y);
-    else fill_bytes(count, x, range->factor, 0.5f, 0, y);
+    cdnn_fill_bytes wide = cdnn_fill_bytes_vnni();
+    long done = wide ? wide(count, x, range->factor, zero, y) : 0;
+    fill_rest(count - done, x + done, range, zero, y + done);
 }
 
 static byte_range range_for(cdnn_bounds bounds) {

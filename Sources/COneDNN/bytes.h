@@ -50,6 +50,12 @@ size_t cdnn_rows_size(long rows, size_t bytes);
 /// Takes it, and moves `memory` past it.
 cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes);
 
+/// y = x * factor + zero, without its fraction, as bytes, for as many of `count` numbers as it tells.
+typedef long (*cdnn_fill_bytes)(long count, const float *x, float factor, float zero, uint8_t *y);
+
+/// The way on AVX-512, or NULL where the processor has none.
+cdnn_fill_bytes cdnn_fill_bytes_vnni(void);
+
 /// Row number `row` as bytes. Its bounds are looked for where they are not known.
 void cdnn_fill_row(
     const cdnn_bytes *b, long row, const float *x, const cdnn_bounds *known, cdnn_byte_rows *to);

@@ -31,13 +31,16 @@ CDNN_INLINE void merge(range16 *range, const range16 *other) {
 }
 
 // Not a number when one of the numbers was none or infinite.
-static inline cdnn_bounds bounds_of(const range16 *range) {
-    float low = 0, high = 0, spoilt = lane_sum(&range->spoilt);
-    for (int i = 0; i < CDNN_LANES; i++) {
-        low = range->low[i] < low ? range->low[i] : low;
-        high = range->high[i] > high ? range->high[i] : high;
-    }
-    return (cdnn_bounds){low + spoilt, high + spoilt};
+CDNN_INLINE cdnn_bounds bounds_of(const range16 *range) {
+    f16x low = lower16(range->low, CDNN_HALVES(range->low)), high = higher16(range->high, CDNN_HALVES(range->high));
+    low = lower16(low, CDNN_QUARTERS(low));
+    high = higher16(high, CDNN_QUARTERS(high));
+    low = lower16(low, CDNN_PAIRS(low));
+    high = higher16(high, CDNN_PAIRS(high));
+    low = lower16(low, CDNN_NEIGHBOURS(low));
+    high = higher16(high, CDNN_NEIGHBOURS(high));
+    float spoilt = lane_sum(&range->spoilt);
+    return (cdnn_bounds){(low[0] < 0 ? low[0] : 0) + spoilt, (high[0] > 0 ? high[0] : 0) + spoilt};
 }
 
 #endif

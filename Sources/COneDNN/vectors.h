@@ -21,13 +21,20 @@ typedef uint32_t u16x __attribute__((vector_size(64)));
 #endif
 #define CDNN_INLINE static inline __attribute__((always_inline))
 
+// Each lane's other half, quarter, pair and neighbour: what combines a vector with these, in turn, has combined all lanes in
+// its first.
+#define CDNN_HALVES(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)
+#define CDNN_QUARTERS(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11)
+#define CDNN_PAIRS(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13)
+#define CDNN_NEIGHBOURS(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14)
+
 // The sum of the sixteen lanes, always in the same order. A pointer, because the calling convention for wide
 // vectors differs between the levels.
 CDNN_INLINE float lane_sum(const f16x *v) {
-    float sums[16];
-    memcpy(sums, v, 64);
-    for (int half = 8; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) sums[i] += sums[i + half];
+    f16x sums = *v + CDNN_HALVES(*v);
+    sums += CDNN_QUARTERS(sums);
+    sums += CDNN_PAIRS(sums);
+    sums += CDNN_NEIGHBOURS(sums);
     return sums[0];
 }
 
