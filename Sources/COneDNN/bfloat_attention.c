@@ -44,8 +44,8 @@ BFLOAT static void pack_values(long tokens, long size, const cdnn_pair *x, long 
 // y [count, 16 * vectors] = rows of `depth` pairs times a panel, each row times its factor where there are some. With both
 // counts known to the compiler the sums live in registers.
 BFLOAT CDNN_INLINE void tile_of(
-    int count, int vectors, const cdnn_pair *x, long ldx, long depth, const cdnn_pair *panel, const float *factors, float *y,
-    long ldy) {
+    int count, int vectors, const cdnn_pair *x, long ldx, long depth, const cdnn_pair *panel, const float *factors,
+    float *y, long ldy) {
     __m512 sums[CDNN_TILE_ROWS][CDNN_PANEL_VECTORS];
     for (int r = 0; r < count; r++)
         for (int v = 0; v < vectors; v++) sums[r][v] = _mm512_setzero_ps();
@@ -65,8 +65,8 @@ BFLOAT CDNN_INLINE void tile_of(
 }
 
 BFLOAT CDNN_INLINE void tile_of_vectors(
-    int count, int vectors, const cdnn_pair *x, long ldx, long depth, const cdnn_pair *panel, const float *factors, float *y,
-    long ldy) {
+    int count, int vectors, const cdnn_pair *x, long ldx, long depth, const cdnn_pair *panel, const float *factors,
+    float *y, long ldy) {
     switch (vectors) {
     case 1: tile_of(count, 1, x, ldx, depth, panel, factors, y, ldy); break;
     case 2: tile_of(count, 2, x, ldx, depth, panel, factors, y, ldy); break;
@@ -75,24 +75,23 @@ BFLOAT CDNN_INLINE void tile_of_vectors(
     }
 }
 
-// A few rows of pairs times all panels of `columns` columns.
+// Some rows of pairs times all panels of `columns` columns.
 BFLOAT static void multiply(
-    int count, const cdnn_pair *x, long ldx, long depth, long columns, const cdnn_pair *panels, const float *factors, float *y,
-    long ldy) {
+    int count, const cdnn_pair *x, long ldx, long depth, long columns, const cdnn_pair *panels, const float *factors,
+    float *y, long ldy) {
     for (long first = 0; first < columns; first += CDNN_PANEL, panels += depth * CDNN_PANEL) {
         int vectors = (int)((columns - first < CDNN_PANEL ? columns - first : CDNN_PANEL) / CDNN_LANES);
-        // The last rows of a sequence may be fewer; those before them make whole tiles.
-        int row = 0;
-        if (count == CDNN_TILE_ROWS) {
-            tile_of_vectors(CDNN_TILE_ROWS, vectors, x, ldx, depth, panels, factors, y + first, ldy);
-            continue;
+        for (int row = 0, here; row < count; row += here) {
+            const cdnn_pair *from = x + row * ldx;
+            const float *times = factors ? factors + row : NULL;
+            float *to = y + row * ldy + first;
+            // A sequence's last rows are seldom a whole tile.
+            here = count - row >= CDNN_TILE_ROWS ? CDNN_TILE_ROWS : count - row >= 2 ? 2 : 1;
+            if (here == CDNN_TILE_ROWS)
+                tile_of_vectors(CDNN_TILE_ROWS, vectors, from, ldx, depth, panels, times, to, ldy);
+            else if (here == 2) tile_of_vectors(2, vectors, from, ldx, depth, panels, times, to, ldy);
+            else tile_of_vectors(1, vectors, from, ldx, depth, panels, times, to, ldy);
         }
-        for (; row + 2 <= count; row += 2)
-            tile_of_vectors(
-                2, vectors, x + row * ldx, ldx, depth, panels, factors ? factors + row : NULL, y + row * ldy + first, ldy);
-        if (row < count)
-            tile_of_vectors(
-                1, vectors, x + row * ldx, ldx, depth, panels, factors ? factors + row : NULL, y + row * ldy + first, ldy);
     }
 }
 

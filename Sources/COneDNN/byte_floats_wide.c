@@ -82,19 +82,18 @@ static void finish_kept(const void *work) {
     if (kept->is_there) finish(to, &tile, kept->row, kept->first);
 }
 
-int cdnn_walk_to_floats_vnni(cdnn_walk *walk) {
-    if (!cdnn_tile_vnni()) return 0;
+void cdnn_walk_to_floats_vnni(cdnn_walk *walk) {
+    if (!cdnn_tile_vnni()) return;
     const cdnn_float_results *to = walk->work;
     walk->fused = tile_for(to->b);
     walk->finish = finish;
     walk->end = finish_kept;
     // One vector at a time can wait for its memory, unless it is read.
     if (!to->b->adds) walk->results = NULL;
-    return 1;
 }
 
 #else
 
-int cdnn_walk_to_floats_vnni(cdnn_walk *walk) { return 0; }
+void cdnn_walk_to_floats_vnni(cdnn_walk *walk) {}
 
 #endif

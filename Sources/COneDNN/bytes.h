@@ -29,11 +29,11 @@ struct cdnn_bytes {
     long outputs, segments, length, groups;  // `length` numbers in each segment, in `groups` of four
     cdnn_activation activation;
     int adds;
-    int8_t *weights;     // panels of 64 outputs (the last one of fewer), each as a tile wants it
-    float *scales;       // per output, filled up to whole vectors
+    int8_t *weights;       // panels of 64 outputs (the last one of fewer), each as a tile wants it
+    float *scales;         // per output, filled up to whole vectors
     float *bias;
-    int32_t *totals;     // sum of an output's weights: what one unit of the zero point adds
-    float *scaled_totals;  // the same times its scale
+    int32_t *totals;       // sum of an output's weights: what one unit of the zero point adds
+    float *scaled_totals;  // the same times the output's scale
 };
 
 /// The bytes of rows, where each begins, and what they mean.
@@ -103,13 +103,12 @@ typedef struct cdnn_float_results {
     float *y;             // [rows][outputs]
     range16 *ranges;      // of each `rows_a_range` rows, or NULL
     long rows_a_range;
-    cdnn_kept_tile *kept;
+    cdnn_kept_tile *kept;  // where a tile may wait for the next one
 } cdnn_float_results;
 
 void cdnn_finish_floats(const void *results, const cdnn_tile *tile, long row, long first);
-/// Has the same done on AVX-512 VNNI, and the sums with it where a tile is whole; 0, and nothing is changed, where the
-/// processor has none.
-int cdnn_walk_to_floats_vnni(cdnn_walk *walk);
+/// Has a walk to such results do the same on AVX-512 VNNI; nothing is changed where the processor has none.
+void cdnn_walk_to_floats_vnni(cdnn_walk *walk);
 
 /// Rows or columns of a convolution's result.
 long cdnn_conv_extent(const cdnn_conv_shape *shape, long extent);

@@ -98,6 +98,12 @@ CDNN_INLINE float sum_of(long count, const float *x, float mean, int squares) {
     return lane_sum(&all) + rest;
 }
 
+CDNN_INLINE f16x normed16(const float *x, float mean, float factor, const float *scale, const float *shift, float *y) {
+    f16x v = (load16(x) - mean) * factor * load16(scale) + load16(shift);
+    memcpy(y, &v, 64);
+    return v;
+}
+
 CDNN_CLONES void cdnn_layer_norm(
     long rows, long columns, const float *x, const cdnn_norm *norm, float *y, cdnn_bounds *told) {
     const float *scale = norm->scale, *shift = norm->shift;
@@ -105,24 +111,17 @@ CDNN_CLONES void cdnn_layer_norm(
     for (long r = 0; r < rows; r++, x += columns, y += columns) {
         float mean = sum_of(columns, x, 0, 0) / (float)columns;
         float factor = 1.0f / sqrtf(sum_of(columns, x, mean, 1) / (float)columns + norm->epsilon);
+        // Two chains of bounds, as each waits for its last step.
         range16 range = {0}, other = {0};
         long i = 0;
         for (; i + 16 < whole; i += 32) {
-            f16x v = (load16(x + i) - mean) * factor * load16(scale + i) + load16(shift + i);
-            f16x w = (load16(x + i + 16) - mean) * factor * load16(scale + i + 16) + load16(shift + i + 16);
-            memcpy(y + i, &v, 64);
-            memcpy(y + i + 16, &w, 64);
-            widen(&range, v, 1);
-            widen(&other, w, 1);
+            widen(&range, normed16(x + i, mean, factor, scale + i, shift + i, y + i), 1);
+            widen(&other, normed16(x + i + 16, mean, factor, scale + i + 16, shift + i + 16, y + i + 16), 1);
         }
-        for (; i < whole; i += 16) {
-            f16x v = (load16(x + i) - mean) * factor * load16(scale + i) + load16(shift + i);
-            memcpy(y + i, &v, 64);
-            widen(&range, v, 1);
-        }
+        if (i < whole) widen(&range, normed16(x + i, mean, factor, scale + i, shift + i, y + i), 1);
         merge(&range, &other);
         if (whole < columns) {
-            for (long i = whole; i < columns; i++) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
+            for (i = whole; i < columns; i++) y[i] = (x[i] - mean) * factor * scale[i] + shift[i];
             widen(&range, load_some16(y + whole, columns - whole), 1);
         }
         told[r] = bounds_of(&range);
