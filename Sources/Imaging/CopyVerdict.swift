@@ -248,6 +248,8 @@ extension PictureComparison {
     fileprivate func hasLikelyColours(support: Int) -> Bool {
         guard let colour, colour < PicturePlanes.sameColour else { return true }
         if support >= 140, agreement >= 0.8, detail >= 0.35, correlation >= 0.95 { return true }
+        // All colours were turned by one angle: of like things in other colours hardly any differ by that alone.
+        if support >= Self.some, detail >= 0.5, turnedColour ?? 0 >= 0.97 { return true }
         // The grain is the same: a like thing in another colour has its own.
         if support >= Self.much, blocks >= Self.some, agreement >= 0.97, meanCorrelation >= 0.985 {
             return true

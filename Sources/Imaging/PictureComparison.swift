@@ -26,6 +26,8 @@ public struct PictureComparison: Sendable {
     public var correlation: Float
     /// The correlation of the colours over the overlap; nil where one of them has hardly any.
     public var colour: Float?
+    /// The same once all colours of one picture were turned round the circle as far as they correlate best.
+    public var turnedColour: Float?
 
     /// A part of the overlap.
     public struct Patch: Sendable {
@@ -91,8 +93,10 @@ extension PicturePlanes {
         let otherArea = Double(grid.inside) * otherStep * otherStep
         var result = PictureComparison(
             coverage: (min(1, area / (width * height)), min(1, otherArea / (other.width * other.height))),
-            blocks: 0, agreeing: 0, oneSided: 0, flat: 0, meanCorrelation: 0, correlation: grid.correlation(),
-            colour: colour(with: other, back: back, window: window))
+            blocks: 0, agreeing: 0, oneSided: 0, flat: 0, meanCorrelation: 0, correlation: grid.correlation())
+        if let colours = colours(with: other, back: back, window: window) {
+            (result.colour, result.turnedColour) = colours
+        }
         grid.removeSlowChanges()
         let verdicts = grid.compareBlocks(side: Self.block, needed: Self.blockAgreement, into: &result)
         let blockArea = Double(Self.block * Self.block) * step * step
@@ -101,25 +105,27 @@ extension PicturePlanes {
             (blocks * blockArea / (width * height), blocks * blockArea * scale / (other.width * other.height))
         }
         let side = Double(Self.block) * step, patch = result.patch
-        result.patch.colour = colour(
-            with: other, back: back,
-            window: (
-                window.x + side * Double(patch.columns.lowerBound),
-                window.y + side * Double(patch.rows.lowerBound),
-                side * Double(patch.columns.count), side * Double(patch.rows.count)
-            ))
+        result.patch.colour =
+            colours(
+                with: other, back: back,
+                window: (
+                    window.x + side * Double(patch.columns.lowerBound),
+                    window.y + side * Double(patch.rows.lowerBound),
+                    side * Double(patch.columns.count), side * Double(patch.rows.count)
+                ))?.asTheyAre
         return result
     }
 
     /// Colour planes vary by at least this many levels in a picture that counts as coloured.
     private static let colourLimit: Float = 5
 
-    private func colour(
+    /// How the colours in a window correlate as they are, and turned together; a colour is a complex number for that.
+    private func colours(
         with other: PicturePlanes, back: PlaneMap,
         window: (x: Double, y: Double, width: Double, height: Double)
-    ) -> Float? {
+    ) -> (asTheyAre: Float, turned: Float)? {
         let count = 24
-        var sums = (Pair(), Pair())
+        var sums = (Pair(), Pair()), across = (Pair(), Pair())
         for row in 0..<count {
             for column in 0..<count {
                 let x = window.x + window.width * (Double(column) + 0.5) / Double(count)
@@ -128,12 +134,13 @@ extension PicturePlanes {
                 guard there.x >= 0, there.y >= 0, there.x < other.width, there.y < other.height else {
                     continue
                 }
-                sums.0.add(
-                    blueness.nearest(x, y, width, height),
-                    other.blueness.nearest(there.x, there.y, other.width, other.height))
-                sums.1.add(
-                    redness.nearest(x, y, width, height),
-                    other.redness.nearest(there.x, there.y, other.width, other.height))
+                let blue = blueness.nearest(x, y, width, height), red = redness.nearest(x, y, width, height)
+                let otherBlue = other.blueness.nearest(there.x, there.y, other.width, other.height)
+                let otherRed = other.redness.nearest(there.x, there.y, other.width, other.height)
+                sums.0.add(blue, otherBlue)
+                sums.1.add(red, otherRed)
+                across.0.add(blue, otherRed)
+                across.1.add(red, otherBlue)
             }
         }
         let spread = (
@@ -142,7 +149,9 @@ extension PicturePlanes {
         )
         guard min(spread.0, spread.1) >= Self.colourLimit else { return nil }
         let whole = (sums.0.varianceA + sums.1.varianceA) * (sums.0.varianceB + sums.1.varianceB)
-        return (sums.0.covariance + sums.1.covariance) / whole.squareRoot()
+        let along = sums.0.covariance + sums.1.covariance
+        let turned = hypotf(along, across.0.covariance - across.1.covariance)
+        return (along / whole.squareRoot(), turned / whole.squareRoot())
     }
 
     /// Whether this picture has hardly any colour.

@@ -155,6 +155,34 @@ import Testing
     }
 
     /// A nearly grey picture that lost a little of its colour is no grey edit of itself.
+    /// Colours turned by a third of the circle: brightness changes with them, and still the turn is seen.
+    @Test(arguments: photos.prefix(2)) func turnedColoursAreFound(name: String) throws {
+        let picture = try picture(name)
+        let turns = [levels(picture) { ($1, $2, $0) }, levels(picture) { ($2, $0, $1) }]
+        for turned in turns + turns.map({ levels($0) { ($0 * 3 / 5, $1 * 3 / 5, $2 * 3 / 5) } }) {
+            let (a, b) = (PicturePlanes(picture), PicturePlanes(turned))
+            let whole = PlaneMap(a: a.width / b.width, b: 0, c: 0, d: 0, e: a.height / b.height, f: 0)
+            let comparison = try #require(a.comparison(with: b, map: whole))
+            let (colour, turnedColour) = (
+                try #require(comparison.colour), try #require(comparison.turnedColour)
+            )
+            #expect(colour < 0.5 && turnedColour >= 0.97, "\(colour), \(turnedColour)")
+            #expect(verdict(picture, turned)?.evidence.contains("recoloured") == true)
+        }
+        // Grain hides detail, not the turn.
+        var random = SeededRandom(seed: 3)
+        let grainy = levels(turns[0]) { r, g, b in
+            let grain = Int(25 * random.normal())
+            return (r + grain, g + grain, b + grain)
+        }
+        #expect(verdict(picture, grainy)?.evidence.contains("recoloured") == true)
+        // Warm colours turned one way and cold ones the other is no turn of them all.
+        let mixed = levels(picture) { $0 > $2 ? ($1, $2, $0) : ($2, $0, $1) }
+        let (a, b) = (PicturePlanes(picture), PicturePlanes(mixed))
+        let whole = PlaneMap(a: a.width / b.width, b: 0, c: 0, d: 0, e: a.height / b.height, f: 0)
+        #expect(a.comparison(with: b, map: whole)?.turnedColour ?? 0 < 0.97)
+    }
+
     @Test(arguments: photos) func palePicturesAreNotCalledGrey(name: String) throws {
         let picture = try picture(name)
         for share in 1...12 {
