@@ -56,8 +56,6 @@ PAIRS static void finish_kept(const void *work) {
         step_of_pairs(to, step);
 }
 
-static size_t aligned(size_t size) { return (size + 63) / 64 * 64; }
-
 cdnn_status cdnn_bytes_attention(
     const cdnn_bytes *inputs, const cdnn_bytes *output, long heads, int causal, long sequences,
     const long *lengths, const cdnn_rows *x, float *y) {
@@ -65,9 +63,9 @@ cdnn_status cdnn_bytes_attention(
     if (size % CDNN_PAIRED_HEAD || !cdnn_tile_vnni() || !cdnn_pairs_are_fast()) return CDNN_UNAVAILABLE;
     for (long s = 0; s < sequences; s++) longest = lengths[s] > longest ? lengths[s] : longest;
     long groups = inputs->groups > output->groups ? inputs->groups : output->groups;
-    size_t bytes = (size_t)(rows * groups * 4), normed_size = aligned((size_t)inputs->length * sizeof(float));
-    size_t pairs_size = aligned((size_t)((rows + CDNN_LANES - 1) * inputs->outputs / 2) * sizeof(cdnn_pair));
-    size_t mixed_size = aligned((size_t)(longest * width) * sizeof(float));
+    size_t bytes = (size_t)(rows * groups * 4), normed_size = cdnn_aligned((size_t)inputs->length * sizeof(float));
+    size_t pairs_size = cdnn_aligned((size_t)((rows + CDNN_LANES - 1) * inputs->outputs / 2) * sizeof(cdnn_pair));
+    size_t mixed_size = cdnn_aligned((size_t)(longest * width) * sizeof(float));
     char *memory = cdnn_scratch(
         normed_size + pairs_size + mixed_size + cdnn_rows_size(rows, bytes) + cdnn_attend_size(longest, size));
     if (!memory) return CDNN_OUT_OF_MEMORY;

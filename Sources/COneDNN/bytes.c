@@ -154,21 +154,19 @@ static byte_range range_for(cdnn_bounds bounds) {
     return range;
 }
 
-static size_t aligned(size_t size) { return (size + 63) / 64 * 64; }
-
 size_t cdnn_rows_size(long rows, size_t bytes) {
-    return aligned(bytes) + aligned((size_t)rows * sizeof(long)) + 2 * aligned((size_t)rows * 4);
+    return cdnn_aligned(bytes) + cdnn_aligned((size_t)rows * sizeof(long)) + 2 * cdnn_aligned((size_t)rows * 4);
 }
 
 cdnn_byte_rows cdnn_place_rows(char **memory, long rows, size_t bytes) {
     cdnn_byte_rows placed = {.bytes = (uint8_t *)*memory};
-    *memory += aligned(bytes);
+    *memory += cdnn_aligned(bytes);
     placed.offsets = (long *)*memory;
-    *memory += aligned((size_t)rows * sizeof(long));
+    *memory += cdnn_aligned((size_t)rows * sizeof(long));
     placed.scales = (float *)*memory;
-    *memory += aligned((size_t)rows * 4);
+    *memory += cdnn_aligned((size_t)rows * 4);
     placed.zeros = (int32_t *)*memory;
-    *memory += aligned((size_t)rows * 4);
+    *memory += cdnn_aligned((size_t)rows * 4);
     return placed;
 }
 
@@ -263,14 +261,15 @@ void cdnn_multiply_rows(
     cdnn_walk_rows(b, portable, x, &walk);
 }
 
-cdnn_status cdnn_bytes_linear(
-    const cdnn_bytes *b, int portable, long rows, const float *x, const cdnn_bounds *known, float *y) {
-    size_t bytes = (size_t)(rows * b->groups * 4);
-    char *memory = cdnn_scratch(cdnn_rows_size(rows, bytes));
+cdnn_status cdnn_bytes_linear(const cdnn_bytes *b, int portable, const cdnn_rows *x, float *y) {
+    size_t bytes = (size_t)(x->count * b->groups * 4), normed_size = cdnn_aligned((size_t)b->length * sizeof(float));
+    char *memory = cdnn_scratch(normed_size + cdnn_rows_size(x->count, bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
-    cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
-    cdnn_fill_rows(b, &(cdnn_rows){.count = rows, .x = x, .bounds = known}, NULL, &from);
-    cdnn_multiply_rows(b, portable, rows, &from, y, NULL, 1);
+    float *normed = (float *)memory;
+    memory += normed_size;
+    cdnn_byte_rows from = cdnn_place_rows(&memory, x->count, bytes);
+    cdnn_fill_rows(b, x, normed, &from);
+    cdnn_multiply_rows(b, portable, x->count, &from, y, NULL, 1);
     return CDNN_OK;
 }
 
@@ -281,8 +280,8 @@ cdnn_status cdnn_bytes_pair(
     if (band < 8 * CDNN_TILE_ROWS) band = 8 * CDNN_TILE_ROWS;
     if (band > rows) band = rows;
     size_t first_bytes = (size_t)(band * first->groups * 4), second_bytes = (size_t)(band * second->groups * 4);
-    size_t inner = aligned((size_t)(band * first->outputs) * sizeof(float));
-    size_t normed_size = aligned((size_t)first->length * sizeof(float)), ranges_size = (size_t)band * sizeof(range16);
+    size_t inner = cdnn_aligned((size_t)(band * first->outputs) * sizeof(float));
+    size_t normed_size = cdnn_aligned((size_t)first->length * sizeof(float)), ranges_size = (size_t)band * sizeof(range16);
     char *memory = cdnn_scratch(
         inner + normed_size + ranges_size + cdnn_rows_size(band, first_bytes) + cdnn_rows_size(band, second_bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;

@@ -7,4 +7,7 @@
 /// from the same thread gives the same memory again, or a larger one with other contents.
 void *cdnn_scratch(size_t size);
 
+/// A size that leaves what comes behind it at the beginning of a cache line.
+static inline size_t cdnn_aligned(size_t size) { return (size + 63) / 64 * 64; }
+
 #endif

@@ -26,7 +26,7 @@ public struct PictureComparison: Sendable {
     public var correlation: Float
     /// The correlation of the colours over the overlap; nil where one of them has hardly any.
     public var colour: Float?
-    /// The same once all colours of one picture were turned round the circle as far as they correlate best.
+    /// The same, 0 to 1, once all colours of one picture were turned round the circle as far as they correlate best.
     public var turnedColour: Float?
 
     /// A part of the overlap.

@@ -49,19 +49,11 @@ final class ByteWeights: @unchecked Sendable {
         }
     }
 
-    /// y [rows, outputs] of x [rows, inputs].
+    /// y [rows, outputs] of rows.
     func multiply(
-        _ rows: Int, _ x: Tensor, _ y: UnsafeMutablePointer<Float>, portable: Bool,
-        label: @autoclosure () -> String
+        _ rows: Rows, _ y: UnsafeMutablePointer<Float>, portable: Bool, label: @autoclosure () -> String
     ) throws {
-        let status = x.read { values in
-            guard let bounds = x.bounds, bounds.count == rows else {
-                return cdnn_bytes_linear(handle, portable ? 1 : 0, rows, values, nil, y)
-            }
-            return bounds.withUnsafeBufferPointer {
-                cdnn_bytes_linear(handle, portable ? 1 : 0, rows, values, $0.baseAddress, y)
-            }
-        }
+        let status = rows.withNative { cdnn_bytes_linear(handle, portable ? 1 : 0, $0, y) }
         try MathLibrary.check(status, label())
     }
 

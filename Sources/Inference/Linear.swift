@@ -137,8 +137,11 @@ public struct Linear: Sendable {
     private func run(_ rows: Int, _ x: Tensor, _ y: UnsafeMutablePointer<Float>) throws {
         // With bytes, too, a row's result must not depend on how many there are.
         if packed.form == .bytes, case .bytes(let weights) = try packed.prepared(rows: rows, for: self) {
-            return try weights.multiply(
-                rows, x, y, portable: isPortable, label: label(rows))
+            return try x.read {
+                try weights.multiply(
+                    ByteWeights.Rows(rows, of: $0, bounds: x.bounds), y, portable: isPortable,
+                    label: label(rows))
+            }
         }
         try x.read { try runInFloats(rows, $0, y) }
     }

@@ -143,10 +143,6 @@ typedef struct cdnn_bounds {
     float low, high;
 } cdnn_bounds;
 
-/// y [rows, outputs] of x [rows, inputs], each row of which gets a scale and zero point of its own. `known` has each row's
-/// bounds, or is NULL.
-cdnn_status cdnn_bytes_linear(
-    const cdnn_bytes *bytes, int portable, long rows, const float *x, const cdnn_bounds *known, float *y);
 /// A layer normalisation: one factor and one addend an element of a row.
 typedef struct cdnn_norm {
     const float *scale, *shift;
@@ -159,6 +155,8 @@ typedef struct cdnn_rows {
     const cdnn_norm *norm;      // what is done to them first, or NULL
     const cdnn_bounds *bounds;  // without a norm, of each row, or NULL
 } cdnn_rows;
+/// y [rows, outputs] of x [rows, inputs], each row of which gets a scale and zero point of its own.
+cdnn_status cdnn_bytes_linear(const cdnn_bytes *bytes, int portable, const cdnn_rows *x, float *y);
 /// y [rows, outputs of the second] of x [rows, inputs of the first], one map behind the other; y may be x.
 cdnn_status cdnn_bytes_pair(
     const cdnn_bytes *first, const cdnn_bytes *second, int portable, const cdnn_rows *x, float *y);
