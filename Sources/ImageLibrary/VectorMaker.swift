@@ -42,7 +42,7 @@ public struct VectorMaker: Sendable {
         return try encoder.encode(prepared: [prepared(bytes, name: name, for: encoder)])[0].values
     }
 
-    /// Pictures that the tower sees together.
+    /// Pictures that the tower sees together, at most.
     private static let batchSize = 8
 
     /// The unit vectors of picture files, in their order, made on several threads; a file that cannot be read has an
@@ -51,11 +51,10 @@ public struct VectorMaker: Sendable {
     /// A vector may differ in its last bits with what it is computed beside (cosine above 0.999999).
     public func pictures(_ paths: [FilePath], threads: Int) throws -> [Result<[Float], any Error>] {
         let encoder = try imageEncoder
-        let starts = Array(stride(from: 0, to: paths.count, by: Self.batchSize))
-        let made = Mutex([[Result<[Float], any Error>]](repeating: [], count: starts.count))
-        WorkerThreads.forEach(starts.count, threads: threads) { number in
-            let batch = paths[starts[number]..<min(starts[number] + Self.batchSize, paths.count)]
-            let results = vectors(of: batch, encoder)
+        let parts = WorkerThreads.parts(of: paths.count, threads: threads, most: Self.batchSize)
+        let made = Mutex([[Result<[Float], any Error>]](repeating: [], count: parts.count))
+        WorkerThreads.forEach(parts.count, threads: threads) { number in
+            let results = vectors(of: paths[parts[number]], encoder)
             made.withLock { $0[number] = results }
         }
         return Array(made.withLock { $0 }.joined())

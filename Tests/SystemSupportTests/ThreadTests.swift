@@ -11,6 +11,18 @@ import Testing
         }
     }
 
+    /// Whichever thread is the slower, the parts that are left when one finds no more are its last items alone.
+    @Test func partsCoverEverythingAndGetSmallerTowardsTheEnd() {
+        for (count, threads) in [(0, 2), (1, 2), (7, 1), (8, 3), (96, 2), (1000, 1), (1001, 2), (997, 16)] {
+            let parts = WorkerThreads.parts(of: count, threads: threads, most: 8)
+            #expect(parts.flatMap(Array.init) == Array(0..<count))
+            #expect(parts.allSatisfy { !$0.isEmpty && $0.count <= 8 })
+            #expect(parts.map(\.count) == parts.map(\.count).sorted(by: >) || threads == 1)
+            if threads > 1 { #expect(parts.suffix(threads).allSatisfy { $0.count == 1 }) }
+        }
+        #expect(WorkerThreads.parts(of: 20, threads: 1, most: 8) == [0..<8, 8..<16, 16..<20])
+    }
+
     @Test func mailboxDeliversEverythingInEachSendersOrder() throws {
         let mailbox = Mailbox<(Int, Int)>(capacity: 3, senders: 4)
         let next = Atomic<Int>(0)

@@ -9,7 +9,7 @@ import SystemSupport
 ///
 /// The order of content numbers and vectors depends only on the list, not on the number of threads.
 final class IndexingRun {
-    /// Files a worker takes at a time: the tower sees them as one batch.
+    /// Files a worker takes at a time, while there are many left: the tower sees them as one batch.
     private static let batchSize = 8
     /// Commit at the latest after this many files, to bound what a crash can cost.
     private static let commitCount = 4096
@@ -47,6 +47,7 @@ final class IndexingRun {
         guard !files.isEmpty else { return }
         let jobs = max(1, min(options.jobs, files.count))
         let mailbox = Mailbox<Result>(capacity: jobs * Self.batchSize * 4, senders: jobs)
+        let parts = WorkerThreads.parts(of: files.count, threads: jobs, most: Self.batchSize)
         let next = Atomic<Int>(0)
         let stop = Atomic<Bool>(false)
         let files = files, encoder = encoder, catalog = session.catalog, modelID = session.model.id
@@ -55,20 +56,19 @@ final class IndexingRun {
         let workers = try WorkerThreads.start(jobs) {
             defer { mailbox.close() }
             while true {
-                let first = next.wrappingAdd(Self.batchSize, ordering: .relaxed).oldValue
-                guard first < files.count else { return }
-                let range = first..<min(first + Self.batchSize, files.count)
+                let number = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard number < parts.count else { return }
+                let part = parts[number]
                 if stop.load(ordering: .relaxed) || Interruption.isRequested {
-                    mailbox.send(Result(index: first, outcome: .stopped))
+                    mailbox.send(Result(index: part.lowerBound, outcome: .stopped))
                     return
                 }
                 // What a worker takes after this comes from the disk meanwhile.
-                let ahead = min(first + jobs * Self.batchSize, files.count)
-                for file in files[ahead..<min(ahead + Self.batchSize, files.count)] {
-                    FileContents.announce(file.path)
+                if number + jobs < parts.count {
+                    for file in files[parts[number + jobs]] { FileContents.announce(file.path) }
                 }
-                let batch = Batch(files: files[range], reader: reader, catalog: catalog, modelID: modelID)
-                for (index, outcome) in zip(range, batch.outcomes(encoder: encoder)) {
+                let batch = Batch(files: files[part], reader: reader, catalog: catalog, modelID: modelID)
+                for (index, outcome) in zip(part, batch.outcomes(encoder: encoder)) {
                     mailbox.send(Result(index: index, outcome: outcome))
                 }
             }
