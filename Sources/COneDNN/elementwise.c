@@ -46,6 +46,32 @@ void cdnn_to_float(const void *from, cdnn_element element, long count, float *to
     }
 }
 
+// What is turned at a time: it and its target stay in the nearest memory.
+#define TURNED 2048
+
+void cdnn_turn_weights(
+    const void *from, cdnn_element element, long outputs, long inputs, long area, const float *factors, float *to) {
+    float rows[TURNED];
+    const unsigned char *next = from;
+    const size_t size = element == CDNN_F32 ? 4 : 2;
+    // Inputs whole where their areas are small, parts of one area where it is large.
+    const long part = area < TURNED ? area : TURNED;
+    const long together = area < TURNED ? TURNED / area : 1;
+    for (long output = 0; output < outputs; output++, to += inputs * area)
+        for (long first = 0; first < inputs; first += together) {
+            const long count = inputs - first < together ? inputs - first : together;
+            for (long begin = 0; begin < area; begin += part) {
+                const long length = area - begin < part ? area - begin : part;
+                cdnn_to_float(next, element, count * length, rows);
+                next += (size_t)(count * length) * size;
+                for (long position = 0; position < length; position++)
+                    for (long input = 0; input < count; input++)
+                        to[(begin + position) * inputs + first + input] =
+                            rows[input * length + position] * factors[output];
+            }
+        }
+}
+
 CDNN_INLINE void activate(long count, float *y, cdnn_activation activation) {
     long whole = count / 16 * 16;
     for (long i = 0; i < whole; i += 16) {

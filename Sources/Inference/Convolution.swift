@@ -148,6 +148,17 @@ public struct Convolution: Sendable {
         return folded
     }
 
+    /// The same as [outputs, kernel, kernel, inputs], the order in which patches are laid out.
+    private func turnedWeights() -> Tensor {
+        var turned = Tensor(passing: [outputs, kernel * kernel * inputs])
+        turned.write {
+            weights.turn(
+                outputs: outputs, inputs: inputs, area: kernel * kernel, factors: normalization.factor, to: $0
+            )
+        }
+        return turned
+    }
+
     fileprivate func pack(_ count: Int, _ height: Int, _ width: Int) throws -> OpaquePointer? {
         defer { weights.forgetPages() }
         var shape = self.shape
@@ -182,25 +193,6 @@ public struct Convolution: Sendable {
     fileprivate func plainForm() -> PackedConvolution.Form {
         defer { weights.forgetPages() }
         return .plain(turnedWeights(), bias: normalization.offset)
-    }
-
-    /// Weights as [outputs, kernel, kernel, inputs], the order in which patches are laid out.
-    private func turnedWeights() -> Tensor {
-        let folded = foldedWeights(), area = kernel * kernel
-        var turned = Tensor(passing: [outputs, area * inputs])
-        turned.write { target in
-            folded.read { source in
-                for output in 0..<outputs {
-                    for input in 0..<inputs {
-                        for position in 0..<area {
-                            target[(output * area + position) * inputs + input] =
-                                source[(output * inputs + input) * area + position]
-                        }
-                    }
-                }
-            }
-        }
-        return turned
     }
 }
 

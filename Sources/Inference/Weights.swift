@@ -86,6 +86,15 @@ public struct Weights: @unchecked Sendable {
         cdnn_to_float(base + range.lowerBound * type.byteCount, type.native, range.count, target)
     }
 
+    /// Converts [outputs, inputs, area] to floats [outputs, area, inputs], each output's times its factor.
+    func turn(
+        outputs: Int, inputs: Int, area: Int, factors: [Float], to target: UnsafeMutablePointer<Float>
+    ) {
+        guard count > 0, let base = bytes.baseAddress else { return }
+        precondition(outputs * inputs * area == count && factors.count == outputs)
+        cdnn_turn_weights(base, type.native, outputs, inputs, area, factors, target)
+    }
+
     /// The same elements under another shape of equally many.
     public func reshaped(_ shape: [Int]) -> Weights {
         Weights(shape: shape, type: type, bytes: bytes, owner: owner, isMapped: isMapped)

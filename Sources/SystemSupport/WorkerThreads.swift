@@ -48,13 +48,14 @@ public enum WorkerThreads {
     /// The parts in which threads take `count` items, in order, so that all of them end at nearly the same time: at
     /// most `most` items a part, and, of several threads, for none more than half of its share of what is left.
     ///
-    /// "Guided self-scheduling" (Polychronopoulos and Kuck, 1987).
+    /// The first of several threads gets one item: what the first to be there has to prepare is ready when the others
+    /// come, instead of all waiting for it. "Guided self-scheduling" (Polychronopoulos and Kuck, 1987).
     public static func parts(of count: Int, threads: Int, most: Int) -> [Range<Int>] {
         var parts: [Range<Int>] = []
         var next = 0
         while next < count {
-            let left = count - next
-            let size = max(1, min(most, threads > 1 ? left / (2 * threads) : left))
+            let left = count - next, share = next == 0 ? 1 : left / (2 * threads)
+            let size = max(1, min(most, threads > 1 ? share : left))
             parts.append(next..<next + size)
             next += size
         }

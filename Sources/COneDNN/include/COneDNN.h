@@ -213,6 +213,10 @@ void cdnn_block_free(void *block);
 
 /// Converts `count` little-endian elements, at any alignment, to float32.
 void cdnn_to_float(const void *from, cdnn_element element, long count, float *to);
+/// Converts little-endian weights [outputs, inputs, area], at any alignment, to float32 [outputs, area, inputs], each
+/// output's times its factor.
+void cdnn_turn_weights(
+    const void *from, cdnn_element element, long outputs, long inputs, long area, const float *factors, float *to);
 /// y = act(y + bias) per row; bias may be NULL.
 void cdnn_bias_activation(long rows, long columns, const float *bias, cdnn_activation activation, float *y);
 /// y = act(y).
