@@ -132,36 +132,3 @@ cdnn_status cdnn_attention(
     }
     return CDNN_OK;
 }
-
-CDNN_CLONES static float dot(long count, const float *a, const float *b) {
-    f16x lanes = {0};
-    float rest = 0;
-    long whole = count / 16 * 16;
-    for (long i = 0; i < whole; i += 16) {
-        f16x v, w;
-        memcpy(&v, a + i, 64);
-        memcpy(&w, b + i, 64);
-        lanes += v * w;
-    }
-    for (long i = whole; i < count; i++) rest += a[i] * b[i];
-    return lane_sum(&lanes) + rest;
-}
-
-CDNN_CLONES static void add_scaled(long count, float factor, const float *restrict x, float *restrict y) {
-    for (long i = 0; i < count; i++) y[i] += factor * x[i];
-}
-
-void cdnn_query_attention(
-    long tokens, long heads, long size, long stride, const float *query, const float *keys,
-    const float *values, float *out, float *scores) {
-    float scale = 1.0f / sqrtf((float)size);
-    for (long h = 0; h < heads; h++) {
-        const float *q = query + h * size, *k = keys + h * size, *v = values + h * size;
-        float *o = out + h * size;
-        for (long t = 0; t < tokens; t++) scores[t] = scale * dot(size, q, k + t * stride);
-        softmax_row(tokens, tokens, 1, scores);
-        memset(o, 0, (size_t)size * sizeof(float));
-        for (long t = 0; t < tokens; t++) add_scaled(size, scores[t], v + t * stride, o);
-    }
-}
-

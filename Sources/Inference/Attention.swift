@@ -7,7 +7,7 @@ public struct MultiHeadAttention: Sendable {
     private let causal: Bool
     private let queryKeyValue: Linear
     /// The parts of `queryKeyValue`, where not all queries are wanted.
-    private let query: Linear, keysValues: Linear
+    private let query: Linear, oneQuery: QueryAttention
     private let output: Linear
     private let override: MathBackend?
 
@@ -19,7 +19,8 @@ public struct MultiHeadAttention: Sendable {
         self.causal = causal
         self.queryKeyValue = queryKeyValue
         query = queryKeyValue.outputs(0..<output.inputs)
-        keysValues = queryKeyValue.outputs(output.inputs..<3 * output.inputs)
+        oneQuery = QueryAttention(
+            heads: heads, keysValues: queryKeyValue.outputs(output.inputs..<3 * output.inputs))
         self.output = output
         override = MathLibrary.override
     }
@@ -91,7 +92,7 @@ public struct MultiHeadAttention: Sendable {
 
     /// Adds to `x` [sequences, width] the attention of one row of `normed` [rows, width] in each sequence.
     ///
-    /// `places` are these rows' numbers in `normed`. All rows are asked for keys and values, and only these for queries.
+    /// `places` are these rows' numbers in `normed`; only they have queries.
     /// `forgets` gives back what weights of a mapped file take in memory after they were read there.
     public func add(
         _ normed: Tensor, at places: [Int], to x: inout Tensor, lengths: [Int], forgets: Bool = false
@@ -103,8 +104,7 @@ public struct MultiHeadAttention: Sendable {
             ranges.append(start..<(causal ? place + 1 : start + length))
             start += length
         }
-        let queries = try query(normed.rows(places))
-        try output.add(QueryAttention(heads: heads)(queries, keysValues(normed), over: ranges), to: &x)
+        try output.add(oneQuery(query(normed.rows(places)), normed, over: ranges), to: &x)
         if forgets {
             query.forgetPages()
             output.forgetPages()

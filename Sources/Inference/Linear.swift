@@ -16,7 +16,7 @@ public struct Linear: Sendable {
     public static let fewRows: Int = 16
 
     private let parts: [Weights]
-    private let bias: [Float]?
+    let bias: [Float]?
     private let packed: PackedWeights
 
     /// A map whose output is that of several weight matrices [outputs_i, inputs] one after the other.
@@ -49,14 +49,26 @@ public struct Linear: Sendable {
 
     /// The map to a range of this one's outputs, from the same weights; not for maps that add.
     public func outputs(_ range: Range<Int>) -> Linear {
-        precondition(!packed.adding && range.lowerBound >= 0 && range.upperBound <= outputs)
+        precondition(!packed.adding)
+        return Linear(parts(range), bias: bias.map { Array($0[range]) }, activation: activation)
+    }
+
+    /// The weights [range, inputs] of a range of outputs, which must be those of one matrix.
+    func weights(_ range: Range<Int>) -> Weights {
+        let chosen = parts(range)
+        precondition(chosen.count == 1)
+        return chosen[0]
+    }
+
+    private func parts(_ range: Range<Int>) -> [Weights] {
+        precondition(range.lowerBound >= 0 && range.upperBound <= outputs)
         var first = 0, chosen: [Weights] = []
         for part in parts {
             let here = range.clamped(to: first..<first + part.shape[0])
             if !here.isEmpty { chosen.append(part.rows(here.lowerBound - first..<here.upperBound - first)) }
             first += part.shape[0]
         }
-        return Linear(chosen, bias: bias.map { Array($0[range]) }, activation: activation)
+        return chosen
     }
 
     /// y [rows, outputs] of x [rows, inputs]; not for maps that add.

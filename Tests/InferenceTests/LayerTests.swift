@@ -321,40 +321,51 @@ import Testing
         #expect(pooled.values == [6, 7, 10, 11, 36, 37, 40, 41])
     }
 
-    /// One query over rows of keys and values, against the definition; a common query and one per sequence.
-    @Test func queryAttention() {
-        for seed in 0..<3 as Range<UInt64> {
+    /// One query a sequence over rows whose keys and values are never made, against the definition; a common query and one
+    /// per sequence, widths that fill no vector, weights of one matrix and of two, in floats and in halves.
+    @Test(arguments: [ElementType.f32, .f16, .bf16])
+    func queryAttention(type: ElementType) throws {
+        for seed in 0..<6 as Range<UInt64> {
             var random = SeededRandom(seed: seed)
-            let heads = Int.random(in: 1...3, using: &random), size = Int.random(in: 1...40, using: &random)
+            let heads = Int.random(in: 1...9, using: &random), size = Int.random(in: 1...40, using: &random)
             let length = Int.random(in: 1...20, using: &random), width = heads * size
-            let rows = self.random([2 * length, 2 * width], &random)
+            let inputs = Int.random(in: 1...150, using: &random)
+            let x = self.random([2 * length, inputs], &random)
+            let both = stored(self.random([2 * width, inputs], &random), as: type)
+            let bias = self.random([2 * width], &random).values
+            let parts = seed % 2 == 0 ? [both] : [both.rows(0..<width), both.rows(width..<2 * width)]
+            let attention = QueryAttention(heads: heads, keysValues: Linear(parts, bias: bias))
+            let weights = both.tensor().values
+            let rows = (0..<2 * length).map { row in
+                (0..<2 * width).map { output in
+                    (0..<inputs).reduce(Double(bias[output])) {
+                        $0 + Double(x.values[row * inputs + $1]) * Double(weights[output * inputs + $1])
+                    }
+                }
+            }
             for count in [1, 2] {
                 let queries = self.random([count, width], &random)
-                let mixed = QueryAttention(heads: heads)(queries, rows, length: length)
+                let mixed = attention(queries, x, length: length)
                 #expect(mixed.shape == [2, width])
                 var expected: [Double] = []
                 for sequence in 0..<2 {
+                    let own = rows[sequence * length..<(sequence + 1) * length]
+                    let query = queries.values.dropFirst(count == 1 ? 0 : sequence * width).prefix(width).map(
+                        Double.init)
                     for head in 0..<heads {
-                        var weights = (0..<length).map { row in
-                            (0..<size).reduce(0.0) { sum, i in
-                                let q = queries.values[(count == 1 ? 0 : sequence) * width + head * size + i]
-                                let k = rows.values[(sequence * length + row) * 2 * width + head * size + i]
-                                return sum + Double(q) * Double(k)
-                            } / Double(size).squareRoot()
+                        let places = head * size..<(head + 1) * size
+                        var shares = own.map { row in
+                            places.reduce(0.0) { $0 + query[$1] * row[$1] } / Double(size).squareRoot()
                         }
-                        let largest = weights.max() ?? 0
-                        weights = weights.map { exponential($0 - largest) }
-                        let total = weights.reduce(0, +)
-                        for i in 0..<size {
-                            expected.append(
-                                (0..<length).reduce(0.0) { sum, row in
-                                    let at = (sequence * length + row) * 2 * width + width + head * size + i
-                                    return sum + weights[row] / total * Double(rows.values[at])
-                                })
+                        let largest = shares.max() ?? 0
+                        shares = shares.map { exponential($0 - largest) }
+                        let total = shares.reduce(0, +)
+                        expected += places.map { place in
+                            zip(shares, own).reduce(0.0) { $0 + $1.0 / total * $1.1[width + place] }
                         }
                     }
                 }
-                expectClose(mixed, expected, "seed \(seed), \(count) queries")
+                expectClose(mixed, expected, "seed \(seed), \(count) queries", tolerance: 1e-4)
             }
         }
     }

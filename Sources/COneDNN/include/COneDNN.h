@@ -80,7 +80,7 @@ cdnn_status cdnn_sgemm(
     int transposed, long m, long n, long k, float alpha, const float *a, long lda, const float *b, long ldb,
     float beta, float *c, long ldc);
 
-// MARK: portable kernels (portable.c, skinny.c)
+// MARK: portable kernels (portable.c, skinny.c, query_attention.c)
 
 /// The same product as cdnn_sgemm, in plain C (Accelerate's on macOS); beta is 0 or 1.
 cdnn_status cdnn_portable_sgemm(
@@ -94,6 +94,11 @@ void cdnn_patch_rows(
 void cdnn_skinny(
     long rows, long inputs, long outputs, const float *x, const void *weights, cdnn_element element, float *y,
     long ldy, float *scratch);
+/// y [rows, outputs] = x [rows, inputs] (with row stride ldx) W: W [inputs, outputs] is read once, as it stands in the file,
+/// in any of the element types. `scratch` holds 4 * outputs floats.
+void cdnn_turned_skinny(
+    long rows, long inputs, long outputs, const float *x, long ldx, const void *weights, cdnn_element element, float *y,
+    float *scratch);
 
 // MARK: packed products of floats (floats.c, float_kernels.c, winograd.c)
 
@@ -240,12 +245,12 @@ typedef enum cdnn_product {
 cdnn_status cdnn_attention(
     cdnn_product product, long tokens, long heads, long size, int causal, const float *qkv, float *out,
     float *scores);
-/// out [heads * size] = softmax(q k^T / sqrt(size)) v per head for a single query q [heads * size], where row t
-/// of the keys stands at keys + t * stride and of the values at values + t * stride. `scores` holds `tokens`
-/// floats.
+/// mixed [queries, width] = softmax(scale asked x^T) x of rows x [rows, width], where what query q asks of them stands at
+/// asked + q * asked_stride and what it mixes at mixed + q * mixed_stride (query_attention.c). `scores` holds
+/// queries * rows floats.
 void cdnn_query_attention(
-    long tokens, long heads, long size, long stride, const float *query, const float *keys,
-    const float *values, float *out, float *scores);
+    long rows, long queries, long width, float scale, const float *asked, long asked_stride, const float *x, float *mixed,
+    long mixed_stride, float *scores);
 /// [channels, height, width] to [height, width, channels].
 void cdnn_channels_last(long channels, long height, long width, const float *x, float *y);
 /// Square patches of a [channels, height, width] picture as rows [patches, channels * patch * patch].

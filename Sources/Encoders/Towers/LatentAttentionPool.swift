@@ -6,7 +6,7 @@ struct LatentAttentionPool: Sendable {
     /// The learned query behind its projection, which is the same for every picture.
     private let query: Tensor
     private let attention: QueryAttention
-    private let keysValues: Linear, output: Linear
+    private let output: Linear
     private let norm: LayerNorm
     private let expand: Linear, contract: Linear
 
@@ -17,10 +17,11 @@ struct LatentAttentionPool: Sendable {
         let bias = try reader.vector("attention.in_proj_bias", 3 * width)
         let project = Linear(input.rows(0..<width), bias: Array(bias[..<width]))
         query = try project(reader.weights("probe", [1, 1, width]).tensor().reshaped([1, width]))
-        keysValues = Linear(input.rows(width..<3 * width), bias: Array(bias[width...]))
+        attention = QueryAttention(
+            heads: shape.heads,
+            keysValues: Linear(input.rows(width..<3 * width), bias: Array(bias[width...])))
         output = try reader.linear("attention.out_proj", inputs: width, outputs: width)
         norm = try reader.layerNorm("layernorm", width: width, epsilon: shape.epsilon)
-        attention = QueryAttention(heads: shape.heads)
         (expand, contract) = try LatentAttentionPool.mlp(reader, shape)
     }
 
@@ -29,10 +30,10 @@ struct LatentAttentionPool: Sendable {
         let width = shape.width
         let project = try reader.linear("q", inputs: width, outputs: width)
         query = try project(reader.weights("latent", [1, 1, width]).tensor().reshaped([1, width]))
-        keysValues = try reader.linear("kv", inputs: width, outputs: 2 * width)
+        attention = QueryAttention(
+            heads: shape.heads, keysValues: try reader.linear("kv", inputs: width, outputs: 2 * width))
         output = try reader.linear("proj", inputs: width, outputs: width)
         norm = try reader.layerNorm("norm", width: width, epsilon: shape.epsilon)
-        attention = QueryAttention(heads: shape.heads)
         (expand, contract) = try LatentAttentionPool.mlp(reader, shape)
     }
 
@@ -46,7 +47,7 @@ struct LatentAttentionPool: Sendable {
 
     /// One row a picture of x [count * tokens, width].
     func callAsFunction(_ x: Tensor, tokens: Int) throws -> Tensor {
-        var pooled = try output(attention(query, keysValues(x), length: tokens))
+        var pooled = try output(attention(query, x, length: tokens))
         try contract.add(expand(norm(pooled)), to: &pooled)
         return pooled
     }

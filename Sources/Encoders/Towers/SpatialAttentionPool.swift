@@ -9,7 +9,7 @@ struct SpatialAttentionPool: Sendable {
 
     private let width: Int
     private let positions: TokenTable
-    private let query: Linear, keysValues: Linear, output: Linear
+    private let query: Linear, output: Linear
     private let attention: QueryAttention
     /// Coordinates of each head, in every published model.
     private static let headWidth = 64
@@ -36,14 +36,15 @@ struct SpatialAttentionPool: Sendable {
         }
         let names = isOpenAI ? ["q_proj", "k_proj", "v_proj", "c_proj"] : ["q", "k", "v", "proj"]
         query = try reader.linear(names[0], inputs: width, outputs: width)
-        keysValues = Linear(
-            try names[1...2].map { try reader.weights($0 + ".weight", [width, width]) },
-            bias: try names[1...2].flatMap { try reader.vector($0 + ".bias", width) })
+        attention = QueryAttention(
+            heads: width / SpatialAttentionPool.headWidth,
+            keysValues: Linear(
+                try names[1...2].map { try reader.weights($0 + ".weight", [width, width]) },
+                bias: try names[1...2].flatMap { try reader.vector($0 + ".bias", width) }))
         guard let outputs = projection ?? reader.shape(names[3] + ".weight")?.first else {
             throw reader.failure(names[3] + ".weight", "is missing")
         }
         output = try reader.linear(names[3], inputs: width, outputs: outputs)
-        attention = QueryAttention(heads: width / SpatialAttentionPool.headWidth)
         self.positions = TokenTable(positions)
         self.width = width
         gridSide = side
@@ -78,6 +79,6 @@ struct SpatialAttentionPool: Sendable {
                 }
             }
         }
-        return try output(attention(query(queries), keysValues(rows), length: tokens))
+        return try output(attention(query(queries), rows, length: tokens))
     }
 }
