@@ -133,6 +133,12 @@ static cc_status sizes(decoder *self, const uint8_t *data, size_t count, uint32_
     header->height = self->jpeg.image_height;
     header->output_width = self->jpeg.output_width;
     header->output_height = self->jpeg.output_height;
+    const jpeg_component_info *first = self->jpeg.comp_info;
+    const JQUANT_TBL *table =
+        first && first->quant_tbl_no >= 0 && first->quant_tbl_no < NUM_QUANT_TBLS
+        ? self->jpeg.quant_tbl_ptrs[first->quant_tbl_no]
+        : NULL;
+    header->mean_step = table ? table->quantval[0] : 0;
     return status;
 }
 

@@ -8,6 +8,8 @@ struct Codec {
         var height: Int
         var orientation: Orientation?
         var exif: Exif
+        /// As in `ImageInfo`.
+        var meanStep: Float
     }
 
     private let format: ImageFormat
@@ -34,7 +36,7 @@ struct Codec {
         return Header(
             width: Int(header.width), height: Int(header.height),
             orientation: UInt8(exactly: header.orientation).flatMap { Orientation(rawValue: $0) },
-            exif: exif ?? Exif())
+            exif: exif ?? Exif(), meanStep: Float(header.mean_step) / 8)
     }
 
     /// Decodes a picture whose stored size has been checked to be `width` x `height`.

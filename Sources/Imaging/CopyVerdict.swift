@@ -96,28 +96,42 @@ extension PicturePlanes {
     /// Decides whether another picture is this one, shown in some orientation, without the help of corners: for
     /// pictures that have hardly any.
     ///
-    /// `hashDistance` is that of the perceptual hashes of the two, so turned; nil when the hashes are of low quality.
+    /// `hashDistance` is that of the perceptual hashes of the two, so turned, which counts for little when they are of low
+    /// quality.
     public func verdict(
-        on other: PicturePlanes, shownAs orientation: Orientation, hashDistance: Int?
+        on other: PicturePlanes, shownAs orientation: Orientation, hashDistance: Int, isHashReliable: Bool
     ) -> CopyVerdict? {
         let map = Self.map(of: other, onto: self, shownAs: orientation)
         guard let comparison = comparison(with: other, map: map) else { return nil }
-        let isUpright = orientation == .up
-        // Of a picture of which only the coarse forms are left, the colours are coarse, too.
-        let isCoarse = isUpright && hashDistance.map(comparison.isConvincingCoarsely) ?? false
-        let isAlike =
-            hashDistance.map { comparison.isConvincing(hashDistance: $0, isUpright: isUpright) } ?? false
-        guard isCoarse || isAlike || comparison.isConvincingAlone,
-            isNoLikeThing(other, comparison, support: 0)
-        else {
-            return nil
+        let change = Change(map, isMirrored: map.a * map.e - map.b * map.d < 0, self, other)
+        let isUpright = orientation == .up, isNear = isUpright && hashDistance <= Self.explainedDistance
+        // What stands on white has the outline of many things, and hardly more is left of it.
+        let isOnWhite = min(whiteShare, other.whiteShare) >= Self.muchWhite
+        if isNear, !isOnWhite, let explanation = explanation(with: other), explanation.isConvincing,
+            comparison.colour ?? 1 >= (explanation.isOfBlocks ? 0.4 : 0.6)
+        {
+            return change.verdict(comparison, explanation: explanation)
         }
+        // Of a picture of which only the coarse forms are left, the colours are coarse, too.
+        let isCoarse = isHashReliable && isUpright && comparison.isConvincingCoarsely(hashDistance)
+        let isAlike =
+            isHashReliable && comparison.isConvincing(hashDistance: hashDistance, isUpright: isUpright)
+        let isConvincing = isCoarse || isAlike || comparison.isConvincingAlone
+        let marking = isConvincing || isNear ? marking(of: other, laid: map, comparison) : nil
+        guard isConvincing || marking != nil && unchangedShare(of: other) ?? 0 >= Self.leastUnchanged,
+            isNoLikeThing(other, comparison, support: 0)
+        else { return nil }
         let leastColour: Float = isCoarse ? 0.6 : 0.7
         if let colour = comparison.colour, colour < leastColour { return nil }
-        let isMirrored = map.a * map.e - map.b * map.d < 0
-        return Change(map, isMirrored: isMirrored, self, other).verdict(
-            comparison, marking: marking(of: other, laid: map, comparison))
+        return change.verdict(comparison, marking: marking)
     }
+
+    /// Up to this distance of their hashes, pictures are asked whether one explains what is left of the other, or only has
+    /// something laid over it.
+    private static let explainedDistance = 60
+    /// So much of a photograph's detail stays under a watermark: 0.82 and more in 50 of them. Of 1,916 near pairs of different
+    /// pictures, among which a mark was seen in 150, none of those had more than 0.78.
+    private static let leastUnchanged: Float = 0.8
 
     /// Whether two pictures that seem to be one photograph are not just two things of a kind.
     ///
@@ -323,6 +337,15 @@ private struct Change {
         return CopyVerdict(
             isSlight: isSlight, agreement: comparison.agreement, framing: framing, marking: marking,
             evidence: words(comparison, isFramed: framing != nil, marking))
+    }
+
+    /// The verdict on a copy that shows all it can.
+    func verdict(_ comparison: PictureComparison, explanation: Remnant.Explanation) -> CopyVerdict {
+        var words = [explanation.isOfBlocks ? "hardly any quality" : "very small"]
+        if becomesGrey { words.append("grey") }
+        return CopyVerdict(
+            isSlight: !becomesGrey, agreement: explanation.detail, framing: nil, marking: nil,
+            evidence: words.joined(separator: ", "))
     }
 
     private func words(_ comparison: PictureComparison, isFramed: Bool, _ marking: Marking?) -> String {

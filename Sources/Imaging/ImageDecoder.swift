@@ -61,6 +61,7 @@ private struct StoredPicture {
     let height: Int
     let orientation: Orientation
     let captureTime: String?
+    private var meanStep: Float = 0
 
     init(_ bytes: UnsafeRawBufferPointer, limits: DecodeLimits) throws(ImagingError) {
         guard !bytes.isEmpty else { throw .empty }
@@ -76,6 +77,7 @@ private struct StoredPicture {
         case .jpeg, .png, .webp, .gif, .tiff, .heic, .avif:
             let header = try Codec(format, bytes, limits: limits).header()
             (width, height) = (header.width, header.height)
+            meanStep = header.meanStep
             if format == .tiff { exif.orientation = header.orientation }
             if format == .heic || format == .avif {
                 exif = header.exif
@@ -104,8 +106,7 @@ private struct StoredPicture {
         let (upWidth, upHeight) = orientation.exchangesSides ? (height, width) : (width, height)
         return ImageInfo(
             format: format, width: upWidth, height: upHeight, orientation: orientation,
-            captureTime: captureTime,
-            isTruncated: isTruncated)
+            captureTime: captureTime, isTruncated: isTruncated, meanStep: meanStep)
     }
 
     func raster(minimumSide: Int?) throws(ImagingError) -> Raster {

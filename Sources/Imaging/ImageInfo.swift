@@ -16,12 +16,14 @@ public struct ImageInfo: Sendable, Equatable {
     ///
     /// Only decoding can tell; false in what `ImageDecoder.info` gives.
     public var isTruncated: Bool
+    /// Levels of brightness between the means that the blocks of a JPEG can have, from its quantisation; 0 in other formats.
+    public var meanStep: Float
 
     /// Creates a description.
     public init(
         format: ImageFormat, width: Int, height: Int, orientation: Orientation = .up,
         captureTime: String? = nil,
-        isTruncated: Bool = false
+        isTruncated: Bool = false, meanStep: Float = 0
     ) {
         self.format = format
         self.width = width
@@ -29,6 +31,7 @@ public struct ImageInfo: Sendable, Equatable {
         self.orientation = orientation
         self.captureTime = captureTime
         self.isTruncated = isTruncated
+        self.meanStep = meanStep
     }
 }
 

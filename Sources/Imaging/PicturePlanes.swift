@@ -10,6 +10,8 @@ public struct PicturePlanes: Sendable {
     let pixels: Int
     /// The share of the picture that is white or nearly.
     let whiteShare: Float
+    /// What is left of the picture, when that is hardly anything.
+    let remnant: Remnant?
     /// Blueness and redness (the chroma of JPEG, ITU-R BT.601).
     let blueness: Plane, redness: Plane
 
@@ -20,6 +22,21 @@ public struct PicturePlanes: Sendable {
 
     /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels.
     public init(_ picture: PixelBuffer) {
+        self.init(picture, remnant: Remnant(picture, width: picture.width, height: picture.height, step: 0))
+    }
+
+    /// Makes the small forms of a decoded picture, of which its file may tell that little is left.
+    public init(_ decoded: DecodedImage) {
+        let info = decoded.info
+        // Blocks begin at the corner of the picture as it is stored.
+        let step = info.orientation == .up ? info.meanStep : 0
+        self.init(
+            decoded.pixels,
+            remnant: Remnant(decoded.pixels, width: info.width, height: info.height, step: step))
+    }
+
+    private init(_ picture: PixelBuffer, remnant: Remnant?) {
+        self.remnant = remnant
         let longer = max(picture.width, picture.height, 1)
         pixels = longer
         width = Double(picture.width) / Double(longer)

@@ -330,10 +330,10 @@ import Testing
             return (r + grain, g + grain, b + grain)
         }
         let other = PicturePlanes(spoilt)
-        #expect(planes.verdict(on: other, shownAs: .up, hashDistance: nil) == nil)
-        #expect(planes.verdict(on: other, shownAs: .up, hashDistance: 31) != nil)
+        #expect(planes.verdict(on: other, shownAs: .up, hashDistance: 31, isHashReliable: false) == nil)
+        #expect(planes.verdict(on: other, shownAs: .up, hashDistance: 31, isHashReliable: true) != nil)
         let stranger = PicturePlanes(try picture("castle.jpg"))
-        #expect(planes.verdict(on: stranger, shownAs: .up, hashDistance: 31) == nil)
+        #expect(planes.verdict(on: stranger, shownAs: .up, hashDistance: 31, isHashReliable: true) == nil)
     }
 
     /// The worst quality and the smallest sizes leave coarse forms: frame on frame they are enough when the hashes match, and
@@ -358,13 +358,14 @@ import Testing
             }
         }
         let planes = PicturePlanes(scene), coarse = try decoded(small)
-        func isFound(_ hashDistance: Int?) -> Bool {
-            planes.verdict(on: coarse, shownAs: .up, hashDistance: hashDistance) != nil
+        func isFound(_ hashDistance: Int, isReliable: Bool = true) -> Bool {
+            planes.verdict(
+                on: coarse, shownAs: .up, hashDistance: hashDistance, isHashReliable: isReliable) != nil
         }
         #expect(isFound(0) && isFound(farthest))
-        #expect(!isFound(farthest + 1) && !isFound(nil))
+        #expect(!isFound(farthest + 1) && !isFound(0, isReliable: false))
         let stranger = PicturePlanes(try picture("bookshelf.jpg"))
-        #expect(stranger.verdict(on: coarse, shownAs: .up, hashDistance: 0) == nil)
+        #expect(stranger.verdict(on: coarse, shownAs: .up, hashDistance: 0, isHashReliable: true) == nil)
     }
 
     /// Colours of the worst quality are coarse, too; those of a recoloured picture are others.
@@ -374,7 +375,8 @@ import Testing
             let coarse = try other.jpeg(quality: 3).withUnsafeBytes {
                 PicturePlanes(try ImageDecoder.decode($0, limits: DecodeLimits()).pixels)
             }
-            return planes.verdict(on: coarse, shownAs: orientation, hashDistance: 40) != nil
+            return planes.verdict(
+                on: coarse, shownAs: orientation, hashDistance: 40, isHashReliable: true) != nil
         }
         #expect(try isFound(scene))
         #expect(try !isFound(levels(scene) { ($2, $0, $1) }))
@@ -459,7 +461,7 @@ import Testing
             let alignment = FeatureAlignment(map: map, isMirrored: false, support: support)
             return [
                 planes.verdict(on: other, laid: alignment),
-                planes.verdict(on: other, shownAs: .up, hashDistance: 20),
+                planes.verdict(on: other, shownAs: .up, hashDistance: 20, isHashReliable: true),
             ]
         }
         #expect(found(product(seed: 2), support: 70).allSatisfy { $0 == nil })

@@ -18,7 +18,7 @@ extension EditsPictures {
         }
         return Orientation.allCases.lazy.compactMap {
             let distance = here.hashes[0].distance(to: there.hashes[Int($0.rawValue) - 1])
-            return first.verdict(on: second, shownAs: $0, hashDistance: distance)
+            return first.verdict(on: second, shownAs: $0, hashDistance: distance, isHashReliable: true)
         }.first
     }
 

@@ -45,6 +45,7 @@ typedef struct cc_limits {
 typedef struct cc_header {
     uint32_t width, height;               // as stored, before any orientation
     uint32_t output_width, output_height; // what decode delivers
+    uint32_t mean_step;                   // JPEG: eighths of a level between the means its blocks can have, else 0
     uint32_t orientation;                 // EXIF value 1...8 where the codec itself tells, else 0
     uint8_t *_Nullable exif;              // a TIFF-structured EXIF block (HEIF only); free with cc_header_release
     size_t exif_count;

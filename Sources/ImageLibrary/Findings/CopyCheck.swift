@@ -21,7 +21,9 @@ struct CopyCheck: Sendable {
         self.search = search
         sketches = PictureCache(capacity: 8192) { index in
             store?.sketch(of: search.contents[index])
-                ?? Self.decode(index, search, minimumSide: Self.decodedSide).map { PictureSketch($0).stored }
+                ?? Self.decode(index, search, minimumSide: Self.decodedSide).map {
+                    PictureSketch($0.pixels).stored
+                }
         }
         planes = PictureCache(capacity: 2048) { index in
             Self.decode(index, search, minimumSide: Self.decodedSide).map { PicturePlanes($0) }
@@ -40,8 +42,8 @@ struct CopyCheck: Sendable {
             let made = Mutex([(content: ContentRecord, sketch: PictureSketch)]())
             WorkerThreads.forEach(indices.count, threads: search.options.threads) { offset in
                 let index = indices[start + offset]
-                guard let pixels = Self.decode(index, search, minimumSide: Self.decodedSide) else { return }
-                let sketch = PictureSketch(pixels)
+                guard let picture = Self.decode(index, search, minimumSide: Self.decodedSide) else { return }
+                let sketch = PictureSketch(picture.pixels)
                 made.withLock { $0.append((search.contents[index], sketch)) }
             }
             store.keep(made.withLock { $0 }.sorted { $0.content.id < $1.content.id })
@@ -133,28 +135,29 @@ struct CopyCheck: Sendable {
         of pair: CopyCandidate, _ a: PictureSketch, _ b: PictureSketch, _ alignments: [FeatureAlignment]
     ) -> CopyVerdict? {
         // Pixels are looked at only where something speaks for it; a photograph has been decoded by then, or two.
+        var found: CopyVerdict?
         for alignment in alignments where a.mayMatch(b, laid: alignment) {
-            if let first = planes[pair.first], let second = planes[pair.second],
-                let verdict = first.verdict(on: second, laid: alignment)
-            {
-                return verdict
-            }
+            guard let first = planes[pair.first], let second = planes[pair.second] else { continue }
+            found = first.verdict(on: second, laid: alignment)
+            if found != nil { break }
         }
-        // Few corners, or spoilt ones: the pictures may still lie on each other whole.
+        if let found, found.isSlight { return found }
+        // Few corners, or spoilt ones: the pictures may still lie on each other whole; and what corners say of a very small copy is
+        // less than its pixels do.
         let isHashReliable = min(a.hashQuality, b.hashQuality) >= CopySearch.hashQuality
-        let orientations = search.options.level >= .edits ? Orientation.allCases : [.up]
+        let orientations = search.options.level >= .edits && found == nil ? Orientation.allCases : [.up]
         for orientation in orientations {
             let turned = b.hashes[Int(orientation.rawValue) - 1]
             let distance = a.hashes[0].distance(to: turned)
             guard distance <= Self.wholeDistance, let first = planes[pair.first],
                 let second = planes[pair.second],
                 let verdict = first.verdict(
-                    on: second, shownAs: orientation,
-                    hashDistance: isHashReliable ? distance : nil)
+                    on: second, shownAs: orientation, hashDistance: distance, isHashReliable: isHashReliable),
+                found == nil || verdict.isSlight
             else { continue }
             return verdict
         }
-        return nil
+        return found
     }
 
     /// Hashes of a picture and one that is slightly changed, a tenth of its area cut away at most, are not further apart;
@@ -167,11 +170,11 @@ struct CopyCheck: Sendable {
         guard let first = Self.decode(a, search, minimumSide: nil),
             let second = Self.decode(b, search, minimumSide: nil)
         else { return false }
-        return first == second
+        return first.pixels == second.pixels
     }
 
     /// Decodes a picture from any of its files that is still as it was indexed; nil when there is none.
-    private static func decode(_ index: Int, _ search: CopySearch, minimumSide: Int?) -> PixelBuffer? {
+    private static func decode(_ index: Int, _ search: CopySearch, minimumSide: Int?) -> DecodedImage? {
         for file in search.files[index] {
             guard
                 let (bytes, status) = try? FileContents.read(
@@ -181,7 +184,7 @@ struct CopyCheck: Sendable {
             let decoded = bytes.withUnsafeBytes {
                 try? ImageDecoder.decode($0, minimumSide: minimumSide, limits: search.options.limits)
             }
-            if let decoded { return decoded.pixels }
+            if let decoded { return decoded }
         }
         return nil
     }
