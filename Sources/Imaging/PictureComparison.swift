@@ -408,33 +408,3 @@ private struct BlockVerdicts {
         return patch
     }
 }
-
-extension PicturePlanes {
-    /// Of the places where one of two pictures that lie whole on each other has detail, the share that is as bright in the
-    /// other, give or take a little: all of a photograph that words were laid over but what they cover.
-    ///
-    /// Nil when there are hardly any such places.
-    func unchangedShare(of other: PicturePlanes) -> Float? {
-        let map = PlaneMap(a: width / other.width, b: 0, c: 0, d: 0, e: height / other.height, f: 0)
-        guard let back = map.inverse else { return nil }
-        let step = max(width, height) / Self.samples
-        var grid = SampleGrid(width: Int(width / step), height: Int(height / step))
-        grid.fill(
-            first: plane(for: step), second: other.plane(for: step), longerFirst: max(width, height),
-            window: (0, 0, step), back: back, sizes: (width, height, other.width, other.height))
-        let bright = (grid.first, grid.second)
-        grid.removeSlowChanges()
-        func share(_ detail: [Float]) -> (same: Int, all: Int) {
-            var found = (same: 0, all: 0)
-            for place in detail.indices where grid.mask[place] > 0 && abs(detail[place]) > 8 {
-                found.all += 1
-                if abs(bright.0[place] - bright.1[place]) <= max(4, 0.3 * abs(detail[place])) {
-                    found.same += 1
-                }
-            }
-            return found
-        }
-        let found = [share(grid.first), share(grid.second)].filter { $0.all >= 200 }
-        return found.map { Float($0.same) / Float($0.all) }.max()
-    }
-}

@@ -70,6 +70,23 @@ import Testing
         #expect(verdict(scene, sent, distance: 60)?.evidence == "hardly any quality")
     }
 
+    /// Strong compression takes the haze of a sky, which fills many blocks, and leaves what flies in it as it was.
+    @Test func lostGrainIsSlight() throws {
+        var random = SeededRandom(seed: 11)
+        let haze = levels(card(120, 90, 140)) { level, _, _ in
+            let grain = level + Int((1.8 * random.normal()).rounded())
+            return (grain, grain, grain)
+        }
+        var scene = haze.resized(width: 480, height: 360, filter: .bilinear)
+        for bird in 0..<70 {
+            scene = pasted(
+                card(14 + bird % 9, 10 + bird % 7, UInt8(100 + bird * 29 % 80)), on: scene,
+                x: Int.random(in: 20..<440, using: &random), y: Int.random(in: 20..<330, using: &random))
+        }
+        let found = try #require(verdict(scene, decoded(scene, quality: 12).pixels))
+        #expect(found.agreement < 0.75 && found.isSlight && found.evidence.isEmpty, "\(found)")
+    }
+
     /// A step is that of the file's own table, for every way to store brightness; other formats have none.
     @Test func stepsComeFromTheQuantisation() throws {
         let scene = try picture("castle.jpg")
