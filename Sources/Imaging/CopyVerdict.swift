@@ -133,7 +133,7 @@ extension PicturePlanes {
 
     /// Up to this distance of their hashes, pictures are asked whether one explains what is left of the other, or only has
     /// something laid over it.
-    private static let explainedDistance = 60
+    public static let explainedDistance = 60
     /// So much of a photograph's detail stays under a watermark: 0.82 and more in 50 of them. Of 1,916 near pairs of different
     /// pictures, among which a mark was seen in 171, none of those had more than 0.78.
     private static let leastUnchanged: Float = 0.8

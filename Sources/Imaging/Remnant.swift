@@ -19,8 +19,7 @@ struct Remnant: Sendable {
     /// The numbers, row by row.
     let numbers: [Float]
 
-    /// The longer side up to which a picture is very small, and the size of JPEG's blocks.
-    private static let thumbnailSide = 64, blockSide = 8
+    private static let blockSide = 8
     /// Means of blocks this far apart, as at quality 7 and below, are most of what is left.
     private static let coarseStep: Float = 14
     /// More blocks in a row than this tell enough by their means as they are.
@@ -31,7 +30,7 @@ struct Remnant: Sendable {
     /// Nil for a picture that has more to show; decoded from a file of `width` x `height` pixels, whose blocks' means are `step`
     /// apart.
     init?(_ picture: PixelBuffer, width: Int, height: Int, step: Float) {
-        if max(width, height) <= Self.thumbnailSide {
+        if max(width, height) <= PicturePlanes.verySmallSide {
             (columns, rows, share, self.step) = (width, height, (1, 1), 0)
         } else {
             guard step >= Self.coarseStep else { return nil }
@@ -81,6 +80,9 @@ extension Remnant.Explanation {
 }
 
 extension PicturePlanes {
+    /// The longer side, in pixels, up to which a picture is compared by its pixels as they are.
+    public static let verySmallSide = 64
+
     /// How far one of two pictures, which show the same whole, explains what is left of the other; nil when neither has lost
     /// that much, or both have.
     func explanation(with other: PicturePlanes) -> Remnant.Explanation? {

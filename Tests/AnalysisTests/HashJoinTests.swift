@@ -32,6 +32,18 @@ import Testing
         #expect(HashJoin.pairs([], within: 31).isEmpty)
     }
 
+    @Test(arguments: [0, 5, 100, 256]) func listsAreAskedAtAnyDistance(distance: Int) {
+        let seed = UInt64.random(in: .min ... .max)
+        var random = SeededRandom(seed: seed)
+        let hashes = (0..<301).map { _ in
+            SIMD4<UInt64>(random.next(), random.next(), random.next(), random.next())
+        }
+        let list = HashList(hashes), query = hashes[17]
+        let expected = hashes.indices.filter { HashJoin.distance(hashes[$0], query) <= distance }
+        #expect(list.positions(within: distance, of: query) == expected, "seed \(seed)")
+        #expect(HashList([]).positions(within: distance, of: query).isEmpty)
+    }
+
     @Test func pairsOfTwoListsAreThoseOfBruteForce() {
         let seed = UInt64.random(in: .min ... .max)
         var random = SeededRandom(seed: seed)

@@ -133,6 +133,26 @@ extension CandidateList {
         }
     }
 
+    /// Adds for each very small picture the larger ones whose perceptual hashes are near enough for a look at what is left of
+    /// it: so far its own differs from its photograph's.
+    ///
+    /// Compares each very small picture's hash with all.
+    mutating func addVerySmall(_ contents: [ContentRecord], among positions: [Int], threads: Int) {
+        let small = positions.filter { contents[$0].longerSide <= PicturePlanes.verySmallSide }
+        guard !small.isEmpty else { return }
+        let larger = positions.filter { contents[$0].longerSide > PicturePlanes.verySmallSide }
+        let hashes = HashList(larger.map { contents[$0].pdq.words })
+        let found = Mutex([[Int]](repeating: [], count: small.count))
+        WorkerThreads.forEach(small.count, threads: threads) { number in
+            let near = hashes.positions(
+                within: PicturePlanes.explainedDistance, of: contents[small[number]].pdq.words)
+            found.withLock { $0[number] = near }
+        }
+        for (position, near) in zip(small, found.withLock({ $0 })) {
+            for other in near { add(position, larger[other], ways: .plain) }
+        }
+    }
+
     /// The ways to turn and mirror a picture that are to be looked at: all but the picture's own, which is found by the
     /// catalog's hashes, and one of the two quarter turns, which say the same of each other's pairs.
     private static let turned: [Orientation] = [
@@ -158,6 +178,10 @@ extension CandidateList {
             }
         }
     }
+}
+
+extension ContentRecord {
+    fileprivate var longerSide: Int { max(width, height) }
 }
 
 extension LocalFeatures {

@@ -60,6 +60,7 @@ struct CopySearch: Sendable {
         for pair in HashJoin.pairs(reliable.map { contents[$0].pdq.words }, within: Self.hashDistance) {
             list.add(reliable[pair.first], reliable[pair.second], ways: .plain)
         }
+        list.addVerySmall(contents, among: reliable, threads: options.threads)
         guard options.level >= .edits else { return list.sorted() }
         var positions: [Int] = [], hashes: [[PDQHash]] = []
         for index in contents.indices {
