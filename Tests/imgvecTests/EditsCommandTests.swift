@@ -71,6 +71,25 @@ import Testing
         #expect(table.contains("marked (covers"), "\(table)")
     }
 
+    /// Thirty pixels a side: their hashes and vectors are far from their photographs'. At the default level.
+    @Test func verySmallCopiesAreCandidates() throws {
+        let album = try Album(count: 1000)
+        let names = ["castle.jpg", "green-pears.jpg", "guitar.jpg", "night-city.jpg", "hot-air-balloons.jpg"]
+        for name in names {
+            let bytes = try Data(
+                contentsOf: URL(fileURLWithPath: Fixtures.path("images/gallery").appending(name).string))
+            let picture = try bytes.withUnsafeBytes { try ImageDecoder.decode($0).pixels }
+            let longer = max(picture.width, picture.height)
+            let small = picture.resized(
+                width: picture.width * 30 / longer, height: picture.height * 30 / longer, filter: .bilinear)
+            try Data(small.jpeg(quality: 85)).write(
+                to: URL(fileURLWithPath: album.pictures.appending("small-" + name).string))
+        }
+        #expect(try album.program.run("index pictures").status == 0)
+        let groups = try members(album.program.run("dupes --format jsonl")).keys
+        for name in names { #expect(groups.contains("\(name) small-\(name)"), "\(name)") }
+    }
+
     @Test func sketchesAreKeptAndMadeAgainWhenDamaged() throws {
         let album = try Album(count: 0)
         for name in ["orange-cat.jpg", "orange-cat-mirrored.jpg", "red-car.jpg", "blue-car.jpg"] {
