@@ -75,10 +75,15 @@ extension PicturePlanes {
         return change.verdict(comparison, framing: framing, marking: marking, isAsItWas: isAsItWas)
     }
 
+    /// Whether what two pictures show stands on white: it has the outline of many things, and hardly more is left of it in a poor copy.
+    private func isOnWhite(with other: PicturePlanes) -> Bool {
+        min(whiteShare, other.whiteShare) >= Self.muchWhite
+    }
+
     /// Whether one of two pictures that lie whole on each other has the other's brightness nearly everywhere, though little of its
     /// fine detail, as after strong compression.
     private func isAsItWas(_ other: PicturePlanes, _ comparison: PictureComparison) -> Bool {
-        comparison.agreement < CopyChange.slightAgreement
+        comparison.agreement < CopyChange.slightAgreement && !isOnWhite(with: other)
             && min(comparison.coverage.first, comparison.coverage.second) >= 0.95
             && unchangedShare(of: other) ?? 0 >= Self.mostlyUnchanged
     }
@@ -109,8 +114,7 @@ extension PicturePlanes {
         guard let comparison = comparison(with: other, map: map) else { return nil }
         let change = CopyChange(map, isMirrored: map.a * map.e - map.b * map.d < 0, self, other)
         let isUpright = orientation == .up, isNear = isUpright && hashDistance <= Self.explainedDistance
-        // What stands on white has the outline of many things, and hardly more is left of it.
-        let isOnWhite = min(whiteShare, other.whiteShare) >= Self.muchWhite
+        let isOnWhite = isOnWhite(with: other)
         if isNear, !isOnWhite, let explanation = explanation(with: other), explanation.isConvincing,
             comparison.colour ?? 1 >= (explanation.isOfBlocks ? 0.4 : 0.6)
         {
@@ -122,7 +126,9 @@ extension PicturePlanes {
             isHashReliable && comparison.isConvincing(hashDistance: hashDistance, isUpright: isUpright)
         let isConvincing = isCoarse || isAlike || comparison.isConvincingAlone
         let marking = isConvincing || isNear ? marking(of: other, laid: map, comparison) : nil
-        guard isConvincing || marking != nil && unchangedShare(of: other) ?? 0 >= Self.leastUnchanged,
+        guard
+            isConvincing
+                || !isOnWhite && marking != nil && unchangedShare(of: other) ?? 0 >= Self.leastUnchanged,
             isNoLikeThing(other, comparison, support: 0)
         else { return nil }
         let leastColour: Float = isCoarse ? 0.6 : 0.7
@@ -150,7 +156,7 @@ extension PicturePlanes {
     ) -> Bool {
         let sizes = (smaller: min(pixels, other.pixels), larger: max(pixels, other.pixels))
         guard sizes.larger <= Self.smallPixels, 2 * sizes.larger <= 3 * sizes.smaller,
-            min(whiteShare, other.whiteShare) >= Self.muchWhite,
+            isOnWhite(with: other),
             support < Self.manyCorners,
             comparison.detail < PictureComparison.fullDetail
         else { return true }
