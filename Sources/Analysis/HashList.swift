@@ -11,7 +11,7 @@ public struct HashList: Sendable {
 
     /// The positions of the hashes that differ from the query in at most `distance` bits, in ascending order.
     ///
-    /// Costs a comparison with each, about a nanosecond.
+    /// Costs a comparison with each.
     public func positions(within distance: Int, of query: SIMD4<UInt64>) -> [Int] {
         let query = [query[0], query[1], query[2], query[3]], count = words.count / 4
         return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: max(1, count)) { places in

@@ -36,7 +36,7 @@ extension PicturePlanes {
     /// Of the places where one of two pictures that lie whole on each other has detail, the share that is as bright in the
     /// other, give or take a little: all of a photograph that words were laid over but what they cover.
     ///
-    /// Nil when there are hardly any such places. Costs half a millisecond.
+    /// Nil when there are hardly any such places.
     func unchangedShare(of other: PicturePlanes) -> Float? {
         let map = PlaneMap(a: width / other.width, b: 0, c: 0, d: 0, e: height / other.height, f: 0)
         guard let back = map.inverse else { return nil }

@@ -63,18 +63,10 @@ public struct QueryAttention: Sendable {
     private func asked(by queries: Tensor) -> Tensor {
         let count = queries.shape[0], inputs = keys.shape[1], size = width / heads
         var asked = Tensor(uninitialized: [heads, count, inputs])
-        var scratch = Tensor(uninitialized: [4, inputs])
-        asked.write { asked in
-            scratch.write { scratch in
-                queries.read { queries in
-                    for head in 0..<heads {
-                        let own = keys.rows(head * size..<(head + 1) * size)
-                        cdnn_turned_skinny(
-                            count, size, inputs, queries + head * size, width, own.bytes.baseAddress,
-                            own.type.native, asked + head * count * inputs, scratch)
-                    }
-                }
-            }
+        forEachHead(of: keys, from: queries, to: &asked) { head, own, queries, asked, scratch in
+            cdnn_turned_skinny(
+                count, size, inputs, queries + head * size, width, own.bytes.baseAddress, own.type.native,
+                asked + head * count * inputs, scratch)
         }
         return asked
     }
@@ -83,20 +75,31 @@ public struct QueryAttention: Sendable {
     private func valuesOf(_ mixed: Tensor) -> Tensor {
         let count = mixed.shape[1], inputs = mixed.shape[2], size = width / heads
         var result = Tensor(uninitialized: [count, width])
-        var scratch = Tensor(uninitialized: [4, inputs])
-        result.write { result in
+        forEachHead(of: values, from: mixed, to: &result) { head, own, mixed, result, scratch in
+            cdnn_skinny(
+                count, inputs, size, mixed + head * count * inputs, own.bytes.baseAddress, own.type.native,
+                result + head * size, width, scratch)
+        }
+        result.write { cdnn_bias_activation(count, width, valueBias, CDNN_IDENTITY, $0) }
+        return result
+    }
+
+    /// Calls `body` with each head's number and rows of `weights`, and with room for four of these as floats.
+    private func forEachHead(
+        of weights: Weights, from x: Tensor, to y: inout Tensor,
+        _ body: (Int, Weights, UnsafePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>)
+            -> Void
+    ) {
+        let size = width / heads
+        var scratch = Tensor(uninitialized: [4, weights.shape[1]])
+        y.write { y in
             scratch.write { scratch in
-                mixed.read { mixed in
+                x.read { x in
                     for head in 0..<heads {
-                        let own = values.rows(head * size..<(head + 1) * size)
-                        cdnn_skinny(
-                            count, inputs, size, mixed + head * count * inputs, own.bytes.baseAddress,
-                            own.type.native, result + head * size, width, scratch)
+                        body(head, weights.rows(head * size..<(head + 1) * size), x, y, scratch)
                     }
                 }
             }
-            cdnn_bias_activation(count, width, valueBias, CDNN_IDENTITY, result)
         }
-        return result
     }
 }
