@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY static inline __attribute__((always_inline))
+#include "versions.h"
 
 enum {
     PEAK_RADIUS = 3,        // a corner is the strongest within this distance
@@ -31,7 +31,7 @@ static const float second_orientation = 0.85f;
 size_t ck_feature_workspace(size_t width, size_t height) { return PLANES * width * height; }
 
 // The binomial 1 4 6 4 1, across then down, borders repeated.
-BODY void blur(const float *in, ptrdiff_t width, ptrdiff_t height, float *between, float *out) {
+CK_BODY void blur(const float *in, ptrdiff_t width, ptrdiff_t height, float *between, float *out) {
     for (ptrdiff_t y = 0; y < height; y++) {
         const float *row = in + y * width;
         float *to = between + y * width;
@@ -59,7 +59,7 @@ BODY void blur(const float *in, ptrdiff_t width, ptrdiff_t height, float *betwee
 }
 
 // Half differences of neighbours; 0 at the border.
-BODY void gradients(const float *in, ptrdiff_t width, ptrdiff_t height, float *across, float *down) {
+CK_BODY void gradients(const float *in, ptrdiff_t width, ptrdiff_t height, float *across, float *down) {
     memset(across, 0, (size_t)(width * height) * sizeof(float));
     memset(down, 0, (size_t)(width * height) * sizeof(float));
     for (ptrdiff_t y = 1; y < height - 1; y++) {
@@ -73,7 +73,7 @@ BODY void gradients(const float *in, ptrdiff_t width, ptrdiff_t height, float *a
 }
 
 // The angle of a vector in turns, 0 up to 1, to within 1/10000 of a turn.
-BODY float turns(float y, float x) {
+CK_BODY float turns(float y, float x) {
     const float ax = fabsf(x), ay = fabsf(y);
     const float low = ax < ay ? ax : ay, high = ax < ay ? ay : ax;
     const float ratio = low / (high > 0 ? high : 1);
@@ -87,7 +87,7 @@ BODY float turns(float y, float x) {
 }
 
 // Puts lengths in the place of `dx` and angles in turns in that of `dy`.
-BODY void polar(float *dx, float *dy, ptrdiff_t count) {
+CK_BODY void polar(float *dx, float *dy, ptrdiff_t count) {
     for (ptrdiff_t i = 0; i < count; i++) {
         const float x = dx[i], y = dy[i];
         dx[i] = sqrtf(x * x + y * y);
@@ -96,7 +96,7 @@ BODY void polar(float *dx, float *dy, ptrdiff_t count) {
 }
 
 // Fills the lengths of the gradients (`dx`), their angles (`dy`) and the corner measure; `a`, `b`, `c` are scratch.
-BODY void responses(
+CK_BODY void responses(
     const uint8_t *grey, ptrdiff_t width, ptrdiff_t height, float *dx, float *dy, float *a, float *b, float *c,
     float *measure) {
     const ptrdiff_t count = width * height;
@@ -120,7 +120,7 @@ __attribute__((noinline)) static void responses_portable(
 }
 
 #if defined(__x86_64__)
-__attribute__((noinline, target("avx2"))) static void responses_avx2(
+__attribute__((noinline)) CK_AVX2 static void responses_avx2(
     const uint8_t *grey, ptrdiff_t width, ptrdiff_t height, float *dx, float *dy, float *a, float *b, float *c,
     float *measure) {
     responses(grey, width, height, dx, dy, a, b, c, measure);
@@ -184,7 +184,7 @@ static int orientations(const struct level *level, ptrdiff_t x, ptrdiff_t y, flo
 // The value that has `rank` of the others, none of them negative, before it in ascending order.
 //
 // Floats that are not negative are in the order of their bits: these are found from the highest down.
-BODY float ranked(const int32_t bits[VALUES], int rank) {
+CK_BODY float ranked(const int32_t bits[VALUES], int rank) {
     int32_t found = 0;
     for (int bit = 30; bit >= 0; bit--) {
         const int32_t probe = found | 1 << bit;
@@ -270,7 +270,7 @@ static int by_rank(const void *a, const void *b) {
     return strongest_first(a, b);
 }
 
-BODY bool is_peak(const float *measure, ptrdiff_t width, ptrdiff_t x, ptrdiff_t y) {
+CK_BODY bool is_peak(const float *measure, ptrdiff_t width, ptrdiff_t x, ptrdiff_t y) {
     const float value = measure[y * width + x];
     for (ptrdiff_t v = -PEAK_RADIUS; v <= PEAK_RADIUS; v++) {
         for (ptrdiff_t u = -PEAK_RADIUS; u <= PEAK_RADIUS; u++) {
@@ -293,7 +293,7 @@ size_t ck_find_features(
     const ptrdiff_t w = (ptrdiff_t)width, h = (ptrdiff_t)height, count = w * h;
     float *dx = workspace, *dy = dx + count, *a = dy + count, *b = a + count, *c = b + count, *measure = c + count;
 #if defined(__x86_64__)
-    (__builtin_cpu_supports("avx2") ? responses_avx2 : responses_portable)(grey, w, h, dx, dy, a, b, c, measure);
+    (ck_has_avx2() ? responses_avx2 : responses_portable)(grey, w, h, dx, dy, a, b, c, measure);
 #else
     responses_portable(grey, w, h, dx, dy, a, b, c, measure);
 #endif
@@ -361,7 +361,7 @@ void ck_mirror_descriptor(const uint64_t bits[4], uint64_t mirrored[4]) {
     }
 }
 
-BODY void match(
+CK_BODY void match(
     const uint64_t *descriptors, size_t count, const uint64_t *others, size_t other_count, ck_nearest *nearest,
     ck_nearest *other_nearest) {
     for (size_t j = 0; j < other_count; j++) other_nearest[j] = (ck_nearest){0, UINT32_MAX};

@@ -1,13 +1,13 @@
 #include "ck_hamming.h"
 
-#define BODY static inline __attribute__((always_inline))
+#include "versions.h"
 
-BODY uint32_t differing(const uint64_t *a, const uint64_t *b) {
+CK_BODY uint32_t differing(const uint64_t *a, const uint64_t *b) {
     return (uint32_t)(__builtin_popcountll(a[0] ^ b[0]) + __builtin_popcountll(a[1] ^ b[1])
         + __builtin_popcountll(a[2] ^ b[2]) + __builtin_popcountll(a[3] ^ b[3]));
 }
 
-BODY size_t within(const uint64_t *query, const uint64_t *rows, size_t count, uint32_t distance, uint32_t *places) {
+CK_BODY size_t within(const uint64_t *query, const uint64_t *rows, size_t count, uint32_t distance, uint32_t *places) {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         // Written whether it counts or not: a branch would be guessed wrongly.
@@ -67,7 +67,7 @@ void ck_descriptor_keys(
 
 // Every look-up waits for memory three times: for where its bucket begins, for the bucket, and for the descriptors it
 // names. So all look-ups of some descriptors go through these steps together, each step asking for what the next one reads.
-BODY size_t meet(
+CK_BODY size_t meet(
     const ck_descriptor_tables *tables, const uint64_t *asked, size_t count, uint32_t end, uint32_t distance,
     ck_meeting *meetings) {
     const size_t table = ((size_t)1 << tables->key_bits) + 1;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define BODY static inline __attribute__((always_inline))
+#include "versions.h"
 
 void ck_join_keys(
     const uint64_t *codes, size_t words, size_t count, const uint32_t *positions, uint32_t key_bits, uint32_t *keys) {
@@ -28,13 +28,13 @@ void ck_gather_codes(const uint64_t *codes, size_t words, const uint32_t *entrie
     }
 }
 
-BODY uint32_t differing(const uint64_t *a, const uint64_t *b, size_t words) {
+CK_BODY uint32_t differing(const uint64_t *a, const uint64_t *b, size_t words) {
     uint32_t sum = 0;
     for (size_t w = 0; w < words; w++) sum += (uint32_t)__builtin_popcountll(a[w] ^ b[w]);
     return sum;
 }
 
-BODY size_t within(
+CK_BODY size_t within(
     const uint64_t *query, const uint64_t *codes, size_t words, size_t count, uint32_t distance, uint32_t *places) {
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {

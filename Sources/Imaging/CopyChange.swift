@@ -16,7 +16,7 @@ struct CopyChange {
         self.isMirrored = isMirrored
         // Of a mirrored picture the turn is that of its mirror image.
         turn = atan2(isMirrored ? -map.d : map.d, isMirrored ? -map.a : map.a) * 180 / .pi
-        becomesGrey = first.isGrey && second.isColoured || first.isColoured && second.isGrey
+        becomesGrey = first.isGrey(beside: second) || second.isGrey(beside: first)
     }
 
     /// The multiple of a right angle that is nearest, in degrees, and what is left.
@@ -50,7 +50,10 @@ struct CopyChange {
 
     /// The verdict on a copy that shows all it can.
     func verdict(_ comparison: PictureComparison, explanation: Remnant.Explanation) -> CopyVerdict {
-        var words = [explanation.isOfBlocks ? "hardly any quality" : "very small"]
+        var words = [
+            explanation.step == 0
+                ? "very small" : explanation.isOfBlocksAlone ? "hardly any quality" : "low quality"
+        ]
         if becomesGrey { words.append("grey") }
         return CopyVerdict(
             isSlight: !becomesGrey, agreement: explanation.detail, framing: nil, marking: nil,

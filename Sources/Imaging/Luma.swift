@@ -1,3 +1,5 @@
+import CKernels
+
 /// A grey picture: one byte a pixel, row by row.
 struct Luma {
     let width: Int
@@ -17,11 +19,8 @@ struct Luma {
         let count = picture.width * picture.height
         levels = [UInt8](unsafeUninitializedCapacity: count) { out, filled in
             picture.pixels.withUnsafeBufferPointer { rgb in
-                for i in 0..<count {
-                    let (red, green, blue) = (Int32(rgb[3 * i]), Int32(rgb[3 * i + 1]), Int32(rgb[3 * i + 2]))
-                    let sum = red &* 19595 &+ green &* 38470 &+ blue &* 7471 &+ 0x8000
-                    out[i] = UInt8(truncatingIfNeeded: sum >> 16)
-                }
+                guard let input = rgb.baseAddress, let output = out.baseAddress else { return }
+                ck_luma(input, count, output)
             }
             filled = count
         }

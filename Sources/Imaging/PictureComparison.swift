@@ -154,12 +154,14 @@ extension PicturePlanes {
         return (along / whole.squareRoot(), turned / whole.squareRoot())
     }
 
-    /// Whether this picture has hardly any colour.
-    public var isGrey: Bool { colourfulness < Self.colourLimit / 2 }
-
-    /// Whether this picture has colours beyond doubt; what lies between is neither grey nor coloured, so that a change
-    /// of a pale picture's brightness or quality does not make it grey.
-    public var isColoured: Bool { colourfulness >= Self.colourLimit }
+    /// Whether this picture has hardly any colour, and another has some beyond doubt.
+    ///
+    /// What lies between is neither, so that a change of a pale picture's brightness or quality does not make it grey; colours that vary
+    /// less than JPEG's steps may be lost by them, or come from them.
+    func isGrey(beside other: PicturePlanes) -> Bool {
+        let limit = max(Self.colourLimit, meanStep, other.meanStep)
+        return colourfulness < Self.colourLimit / 2 && other.colourfulness >= limit
+    }
 
     /// How much the colours vary, in levels of chroma.
     private var colourfulness: Float {

@@ -12,6 +12,8 @@ public struct PicturePlanes: Sendable {
     let whiteShare: Float
     /// What is left of the picture, when that is hardly anything.
     let remnant: Remnant?
+    /// Levels between those the means of a JPEG's blocks can have; 0 where they can have all.
+    let meanStep: Float
     /// Blueness and redness (the chroma of JPEG, ITU-R BT.601).
     let blueness: Plane, redness: Plane
 
@@ -22,7 +24,8 @@ public struct PicturePlanes: Sendable {
 
     /// Makes the small forms of a picture of at least one pixel. Costs the resize to 256 pixels.
     public init(_ picture: PixelBuffer) {
-        self.init(picture, remnant: Remnant(picture, width: picture.width, height: picture.height, step: 0))
+        let remnant = Remnant(picture, width: picture.width, height: picture.height, step: 0)
+        self.init(picture, remnant: remnant, meanStep: 0)
     }
 
     /// Makes the small forms of a decoded picture, of which its file may tell that little is left.
@@ -32,11 +35,13 @@ public struct PicturePlanes: Sendable {
         let step = info.orientation == .up ? info.meanStep : 0
         self.init(
             decoded.pixels,
-            remnant: Remnant(decoded.pixels, width: info.width, height: info.height, step: step))
+            remnant: Remnant(decoded.pixels, width: info.width, height: info.height, step: step),
+            meanStep: info.meanStep)
     }
 
-    private init(_ picture: PixelBuffer, remnant: Remnant?) {
+    private init(_ picture: PixelBuffer, remnant: Remnant?, meanStep: Float) {
         self.remnant = remnant
+        self.meanStep = meanStep
         let longer = max(picture.width, picture.height, 1)
         pixels = longer
         width = Double(picture.width) / Double(longer)

@@ -112,15 +112,15 @@ extension PixelBuffer {
 }
 
 /// Pillow's 8-bit resampling over rasters of one or three channels.
-package struct Resampling {
+struct Resampling {
     /// One direction: how many pixels there are and are to be, and which of those are wanted.
-    package struct Pass {
+    struct Pass {
         var inputCount: Int
         var outputCount: Int
         var outputs: Range<Int>
 
         /// Describes a direction; `outputs` (all, when nil) lies within `0..<to` and is not empty.
-        package init(from inputCount: Int, to outputCount: Int, outputs: Range<Int>? = nil) {
+        init(from inputCount: Int, to outputCount: Int, outputs: Range<Int>? = nil) {
             self.inputCount = inputCount
             self.outputCount = outputCount
             self.outputs = outputs ?? 0..<outputCount
@@ -138,16 +138,12 @@ package struct Resampling {
     }
 
     private let filter: ResizeFilter
-    private let kernels: ck_resize_kernels
+    private let kernels = ck_resize_best().pointee
 
-    /// With `isPortable`, the plain C kernels are used whatever the processor offers.
-    package init(_ filter: ResizeFilter, isPortable: Bool = false) {
-        self.filter = filter
-        kernels = (isPortable ? ck_resize_portable() : ck_resize_best()).pointee
-    }
+    init(_ filter: ResizeFilter) { self.filter = filter }
 
     /// Resizes `down.inputCount` rows of `across.inputCount` pixels.
-    package func resize(_ pixels: [UInt8], channels: Int, across: Pass, down: Pass) -> [UInt8] {
+    func resize(_ pixels: [UInt8], channels: Int, across: Pass, down: Pass) -> [UInt8] {
         precondition(pixels.count == across.inputCount * down.inputCount * channels, "\(pixels.count) bytes")
         if down.comesFirst(before: across) {
             let squeezed = resizedDown(pixels, rowBytes: across.inputCount * channels, down)
@@ -202,7 +198,7 @@ private struct Coefficients {
         let filterScale = max(scale, 1)
         let support = filter.support * filterScale
         taps = Int(support.rounded(.up)) * 2 + 1
-        values = [Int32](repeating: 0, count: pass.outputs.count * taps)
+        values = [Int32](repeating: 0, count: pass.outputs.count * taps + Int(CK_RESIZE_PADDING))
         starts.reserveCapacity(pass.outputs.count)
         counts.reserveCapacity(pass.outputs.count)
         var weights = [Double](repeating: 0, count: taps)

@@ -70,11 +70,37 @@ import Testing
         #expect(verdict(scene, sent, distance: 60)?.evidence == "hardly any quality")
     }
 
-    /// Strong compression takes the haze of a sky, which fills many blocks, and leaves what flies in it as it was.
-    @Test func lostGrainIsSlight() throws {
+    /// In low quality the means of blocks tell more than what is left of the detail.
+    @Test(arguments: names, [8, 10, 15]) func lowQualityIsExplained(name: String, quality: Int) throws {
+        let scene = try picture(name), poor = try decoded(scene, quality: quality)
+        let found = try #require(verdict(scene, poor, distance: 60))
+        #expect(found.isSlight && found.evidence == "low quality" && found.agreement >= 0.9, "\(found)")
+        for other in Self.names where other != name {
+            let other = try picture(other).resized(
+                width: scene.width, height: scene.height, filter: .bilinear)
+            #expect(verdict(other, poor, distance: 0) == nil)
+        }
+    }
+
+    /// A tint of half of JPEG's step becomes none here and a whole one there: that makes no grey picture a coloured one.
+    @Test func coloursLessThanAStepAreNotMissed() throws {
+        let castle = try picture("castle.jpg"), grey = levels(castle) { level, _, _ in (level, level, level) }
+        let pale = levels(castle) { level, _, _ in (level, level, level + 6 + level / 25) }
+        let copy = try decoded(pale, quality: 10)
+        for scene in [grey, pale] {
+            let found = try #require(verdict(scene, copy, distance: 60))
+            #expect(found.isSlight && found.evidence == "low quality", "\(found)")
+        }
+        let strong = levels(castle) { level, _, _ in (level, level, level > 128 ? 255 : 0) }
+        let lost = try #require(verdict(strong, decoded(grey, quality: 10), distance: 60))
+        #expect(!lost.isSlight && lost.evidence == "grey", "\(lost)")
+    }
+
+    /// A few birds in a hazy sky.
+    private func hazySky(grain deviation: Float = 1.8) -> PixelBuffer {
         var random = SeededRandom(seed: 11)
         let haze = levels(card(120, 90, 140)) { level, _, _ in
-            let grain = level + Int((1.8 * random.normal()).rounded())
+            let grain = level + Int((deviation * random.normal()).rounded())
             return (grain, grain, grain)
         }
         var scene = haze.resized(width: 480, height: 360, filter: .bilinear)
@@ -83,8 +109,25 @@ import Testing
                 card(14 + bird % 9, 10 + bird % 7, UInt8(100 + bird * 29 % 80)), on: scene,
                 x: Int.random(in: 20..<440, using: &random), y: Int.random(in: 20..<330, using: &random))
         }
+        return scene
+    }
+
+    /// Strong compression takes the haze of a sky, which fills many blocks, and leaves what flies in it as it was.
+    @Test func lostGrainIsSlight() throws {
+        let scene = hazySky()
         let found = try #require(verdict(scene, decoded(scene, quality: 12).pixels))
         #expect(found.agreement < 0.75 && found.isSlight && found.evidence.isEmpty, "\(found)")
+    }
+
+    /// Where perceptual hashes are not relied on, for plain pictures, they may match by chance; brightness does not.
+    @Test func whatIsAsBrightAsItWasIsEnough() throws {
+        let scene = hazySky(grain: 3.2), copy = try decoded(scene, quality: 17)
+        #expect(copy.info.meanStep < 6)
+        let found = try #require(verdict(scene, copy, distance: 31))
+        #expect(found.isSlight && found.marking == nil, "\(found)")
+        #expect(verdict(scene, copy, distance: 32) == nil)
+        let aside = warped(scene) { x, y in (x + 5, y + 3) }
+        #expect(try verdict(aside, decoded(scene, quality: 17), distance: 0) == nil)
     }
 
     /// A step is that of the file's own table, for every way to store brightness; other formats have none.

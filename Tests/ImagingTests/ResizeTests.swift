@@ -38,30 +38,6 @@ import Testing
         }
     }
 
-    @Test(arguments: ResizeFilter.allCases) func fastAndPortableKernelsAgree(_ filter: ResizeFilter) {
-        var random = SeededRandom(seed: 23)
-        for round in 0..<40 {
-            let (width, height) = (
-                Int.random(in: 1...150, using: &random), Int.random(in: 1...50, using: &random)
-            )
-            let (newWidth, newHeight) = (
-                Int.random(in: 1...150, using: &random), Int.random(in: 1...50, using: &random)
-            )
-            for channels in [1, 3] {
-                let bytes = (0..<width * height * channels).map { _ in
-                    UInt8.random(in: 0...255, using: &random)
-                }
-                let (across, down) = (
-                    Resampling.Pass(from: width, to: newWidth), Resampling.Pass(from: height, to: newHeight)
-                )
-                let fast = Resampling(filter).resize(bytes, channels: channels, across: across, down: down)
-                let plain = Resampling(filter, isPortable: true).resize(
-                    bytes, channels: channels, across: across, down: down)
-                #expect(fast == plain, "seed 23, round \(round), \(channels) channels")
-            }
-        }
-    }
-
     @Test func mirroringAndResizingExchange() {
         var random = SeededRandom(seed: 31)
         let picture = PixelBuffer.random(width: 40, height: 30, using: &random)

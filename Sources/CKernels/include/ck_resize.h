@@ -10,8 +10,12 @@
 // Fraction bits of a coefficient: 8 bits of result, and 2 for filters that overshoot.
 enum { CK_RESIZE_PRECISION_BITS = 32 - 8 - 2 };
 
-// Which inputs make one output, the same for every row (or column): output i is the sum over t < counts[i] of
-// input[starts[i] + t] * coefficients[i * taps + t].
+// Coefficients are read some at a time.
+enum { CK_RESIZE_PADDING = 8 };
+
+// Which inputs make one output, the same for every row (or column), further and further along: output i is the sum over t < counts[i] of
+// input[starts[i] + t] * coefficients[i * taps + t]. Behind the last coefficient there are CK_RESIZE_PADDING more numbers, whatever
+// they are.
 typedef struct ck_resize_filter {
     size_t output_count;
     size_t taps;
@@ -29,8 +33,10 @@ typedef struct ck_resize_kernels {
     void (*vertical)(const uint8_t *input, size_t row_bytes, const ck_resize_filter *filter, uint8_t *output);
 } ck_resize_kernels;
 
-// Plain C for any processor, and what the running processor does fastest; both give the same bytes.
-const ck_resize_kernels *ck_resize_portable(void);
+// Plain C for any processor (0), and what the running one does faster, the fastest last; NULL behind it. All give the same bytes.
+const ck_resize_kernels *_Nullable ck_resize_version(size_t number);
+
+// The fastest.
 const ck_resize_kernels *ck_resize_best(void);
 
 #pragma clang assume_nonnull end
