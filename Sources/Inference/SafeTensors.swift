@@ -163,13 +163,18 @@ public struct SafeTensors: Sendable {
         return entry
     }
 
-    /// The elements of a tensor of signed bytes; throws when it is missing or of another type.
-    func signedBytes(_ tensor: String) throws(SafeTensorsError) -> (shape: [Int], elements: [Int8]) {
+    /// The shape of a tensor of signed bytes, and its elements as floats; throws when it is missing or of another type.
+    func signedBytes(_ tensor: String) throws(SafeTensorsError) -> (shape: [Int], elements: [Float]) {
         let entry = try entry(tensor)
         guard entry.type == "I8" else {
             throw SafeTensorsError(name, .tensor(tensor, "has type \(entry.type), expected I8"))
         }
-        return (entry.shape, content.bytes[entry.range].map { Int8(bitPattern: $0) })
+        let bytes = content.bytes[entry.range]
+        let elements = [Float](unsafeUninitializedCapacity: bytes.count) { buffer, count in
+            for (offset, byte) in bytes.enumerated() { buffer[offset] = Float(Int8(bitPattern: byte)) }
+            count = bytes.count
+        }
+        return (entry.shape, elements)
     }
 
     /// A tensor as weights; throws when it is missing or not of a floating-point type that is read here.

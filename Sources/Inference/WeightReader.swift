@@ -70,7 +70,7 @@ public struct WeightReader: Sendable {
         guard bytes.shape == shape else {
             throw failure(name, "has shape \(bytes.shape), expected \(shape)")
         }
-        return Tensor(shape, bytes.elements.lazy.map(Float.init))
+        return Tensor(shape, bytes.elements)
     }
 
     /// Gives back the memory of the files' pages, once what was small in them has been copied.

@@ -8,6 +8,7 @@ import VectorIndex
 
 struct Anomalies: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "anomalies",
         abstract: "Outlier score of every picture, most unusual first.",
         discussion: """
             knn is the mean distance to the nearest neighbours, lof the local outlier factor (how much thinner the \

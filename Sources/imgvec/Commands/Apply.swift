@@ -6,6 +6,7 @@ import SystemSupport
 
 struct Apply: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "apply",
         abstract: "Carry out a plan that dupes --plan has written.",
         discussion: """
             Each file and the one that is kept instead of it are read again: what is not as the plan says is left \

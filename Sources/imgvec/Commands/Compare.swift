@@ -7,6 +7,7 @@ import SystemSupport
 
 struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "compare",
         abstract: "Similarity matrix of pictures and texts, without an index.",
         discussion: """
             Prints the cosine similarity of every pair; pictures come first, then texts. A model of texts alone \

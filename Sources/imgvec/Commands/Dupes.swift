@@ -8,6 +8,7 @@ import SystemSupport
 
 struct Dupes: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "dupes",
         abstract: "Groups of copies, with the kind of each match. No picture is changed.",
         discussion: """
             Levels: bytes (same content), pixels (only metadata or container differ), copies (re-encoded, resized, \

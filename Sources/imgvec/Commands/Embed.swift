@@ -6,6 +6,7 @@ import SystemSupport
 
 struct Embed: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "embed",
         abstract: "Write the vectors of pictures and texts.",
         discussion: """
             JSON Lines: {"path": …, "vector": […]} or {"text": …, "vector": […]} a line. --npy FILE writes one \

@@ -6,6 +6,7 @@ import SystemSupport
 
 struct Find: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "find",
         abstract: "Find pictures by words, by example, or both.",
         discussion: """
             --text and --image may be repeated and mixed; "2:cat" makes a part count twice, --not-text and \

@@ -6,6 +6,7 @@ import SystemSupport
 
 struct Index: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "index",
         abstract: "Add new and changed pictures, notice moved and removed ones.",
         discussion: """
             Without PATH every folder indexed before is brought up to date. Pictures are recognised by their \

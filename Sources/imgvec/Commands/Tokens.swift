@@ -5,6 +5,7 @@ import SystemSupport
 
 struct Tokens: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "tokens",
         abstract: "Show what a tokenizer makes of a text, and turn token numbers back.",
         discussion: """
             Prints a line per token: its number, a tab, its piece. --format json writes {"pieces", "ids"}. \

@@ -6,6 +6,7 @@ import SystemSupport
 
 struct Undo: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "undo",
         abstract: "Take back what apply has done, the last action first.",
         discussion: """
             Without a journal, the latest run that has not been undone. Nothing that has appeared meanwhile is \

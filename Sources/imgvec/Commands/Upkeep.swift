@@ -5,6 +5,7 @@ import SystemSupport
 
 struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "init",
         abstract: "Make a local index (.imgvec) that belongs to a folder and moves with it.")
 
     @Argument(help: ArgumentHelp("The folder (default: the current one).", valueName: "folder"))
@@ -19,7 +20,7 @@ struct Init: ParsableCommand {
 }
 
 struct Status: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show what the index holds.")
+    static let configuration = CommandConfiguration(commandName: "status", abstract: "Show what the index holds.")
 
     @OptionGroup var location: IndexLocation
 
@@ -104,6 +105,7 @@ struct Status: ParsableCommand {
 
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "verify",
         abstract: "Check every byte of the index; name what is damaged.",
         discussion: "Ends with 0 when the index is sound, with 2 when it is not.")
 
@@ -121,6 +123,7 @@ struct Verify: ParsableCommand {
 
 struct Compact: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "compact",
         abstract: "Drop what is gone from the index and give the space back.")
 
     @OptionGroup var location: IndexLocation
@@ -139,6 +142,7 @@ struct Compact: ParsableCommand {
 
 struct Forget: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "forget",
         abstract: "Drop everything at or below a path from the index; the files are not touched.")
 
     @Argument(help: ArgumentHelp("Folders or files.", valueName: "path"))

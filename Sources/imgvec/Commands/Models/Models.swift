@@ -5,6 +5,7 @@ import SystemSupport
 
 struct Models: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "models",
         abstract: "List, install, describe and check models.",
         discussion: """
             A model is the one inside imgvec, a folder as Hugging Face publishes it (config.json, model.safetensors, \
@@ -19,6 +20,7 @@ struct Models: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List the embedded and the installed models.",
             discussion: """
                 Entries of the store that cannot be read are named on standard error; the exit status is then 3. \
@@ -57,6 +59,7 @@ struct Models: ParsableCommand {
 
     struct Add: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Install a model: copy its files under a name.",
             discussion:
                 "The model is opened and its towers are built first; only what can be used is installed.")
@@ -107,6 +110,7 @@ struct Models: ParsableCommand {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "remove",
             abstract: "Remove an installed model and its files, or what an unfinished pull has left.")
 
         @Argument(help: ArgumentHelp("The model's name.", valueName: "name"))

@@ -7,6 +7,7 @@ import SystemSupport
 extension Models {
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "info",
             abstract: "Describe a model.",
             discussion: """
                 --speed also measures it here for about two seconds a tower, with random input, on all cores: the \

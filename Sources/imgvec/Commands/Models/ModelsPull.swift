@@ -6,6 +6,7 @@ import SystemSupport
 extension Models {
     struct Pull: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "pull",
             abstract: "Download a model from Hugging Face and install it.",
             discussion: """
                 Example: imgvec models pull openai/clip-vit-base-patch32
