@@ -80,6 +80,17 @@ final class ByteWeights: @unchecked Sendable {
         return true
     }
 
+    /// y [count * patches, outputs] of the patches of pictures of bytes [count, height, width, 3] and four bytes more.
+    func multiply(
+        patches side: Int, of pixels: [UInt8], count: Int, height: Int, width: Int, zero: Int32,
+        _ y: UnsafeMutablePointer<Float>, portable: Bool, label: @autoclosure () -> String
+    ) throws {
+        precondition(pixels.count >= 3 * count * height * width + 4, "\(pixels.count) bytes")
+        let status = cdnn_bytes_patches(
+            handle, portable ? 1 : 0, side, count, height, width, pixels, zero, y)
+        try MathLibrary.check(status, label())
+    }
+
     /// The convolution of pictures [count, height, width, inputs], with the bounds of each result.
     func convolve(
         _ shape: cdnn_conv_shape, _ x: Tensor, _ y: inout Tensor, portable: Bool,

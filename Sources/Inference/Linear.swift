@@ -138,6 +138,9 @@ public struct Linear: Sendable {
         return (own, others)
     }
 
+    /// Whether the weights are kept as bytes.
+    var isInBytes: Bool { packed.form == .bytes }
+
     /// Whether plain C is to do the work.
     var isPortable: Bool { packed.backend == .portable }
 
@@ -222,10 +225,10 @@ public struct Linear: Sendable {
         }
     }
 
-    private func label(_ rows: Int) -> String { "a product of \(rows) x \(inputs) by \(inputs) x \(outputs)" }
+    func label(_ rows: Int) -> String { "a product of \(rows) x \(inputs) by \(inputs) x \(outputs)" }
 
     /// All parts' weights as one float matrix [outputs, inputs].
-    fileprivate func plainWeights() -> Tensor {
+    func plainWeights() -> Tensor {
         if parts.count == 1 { return parts[0].passingTensor() }
         var result = Tensor(passing: [outputs, inputs])
         result.write { target in

@@ -177,6 +177,11 @@ cdnn_status cdnn_bytes_attention(
 cdnn_status cdnn_bytes_conv(
     const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
     const float *x, const cdnn_bounds *known, float *y, cdnn_bounds *told);
+/// y [count * patches, outputs] of the square patches of pictures [count, height, width, 3], behind which four bytes may be read.
+/// Weights were made with one segment for each line of a patch, of 3 * side; a byte counts for itself less `zero`.
+cdnn_status cdnn_bytes_patches(
+    const cdnn_bytes *bytes, int portable, long side, long count, long height, long width, const uint8_t *pixels,
+    int32_t zero, float *y);
 void cdnn_bytes_destroy(cdnn_bytes *bytes);
 
 // MARK: maps of bytes (byte_maps.c)

@@ -1,4 +1,4 @@
-import Imaging
+package import Imaging
 package import Inference
 import SystemSupport
 
@@ -12,6 +12,15 @@ package protocol ImageTower: Sendable {
     /// results, of all pictures or of one after the other. The pixels' memory can be had again for other tensors as soon as
     /// they are read.
     func callAsFunction(_ pixels: consuming Tensor, trace: (String, Tensor) -> Void) throws -> Tensor
+    /// The same of pictures that `preprocessing` has prepared, of their bytes; nil where a tower takes numbers.
+    func callAsFunction(_ pictures: ArraySlice<PixelBuffer>, preparedBy preprocessing: Preprocessing) throws
+        -> Tensor?
+}
+
+extension ImageTower {
+    package func callAsFunction(
+        _ pictures: ArraySlice<PixelBuffer>, preparedBy preprocessing: Preprocessing
+    ) throws -> Tensor? { nil }
 }
 
 /// A tower with the preprocessing it was trained with.
@@ -25,19 +34,24 @@ struct TowerImageEncoder: ImageEncoder {
     func encode(prepared pictures: [PixelBuffer]) throws -> [Embedding] {
         var embeddings: [Embedding] = []
         embeddings.reserveCapacity(pictures.count)
-        let (height, width) = (preprocessing.height, preprocessing.width), size = 3 * height * width
         for start in stride(from: 0, to: pictures.count, by: tower.batch) {
             let chunk = pictures[start..<min(start + tower.batch, pictures.count)]
-            var input = Tensor(uninitialized: [chunk.count, 3, height, width])
-            input.write { target in
-                for (index, picture) in chunk.enumerated() {
-                    preprocessing.normalize(
-                        picture, into: UnsafeMutableBufferPointer(start: target + index * size, count: size))
-                }
-            }
-            embeddings += try Embedding.rows(of: tower(consume input) { _, _ in }, by: weights)
+            let vectors = try tower(chunk, preparedBy: preprocessing) ?? tower(numbers(of: chunk)) { _, _ in }
+            embeddings += try Embedding.rows(of: vectors, by: weights)
         }
         return embeddings
+    }
+
+    private func numbers(of pictures: ArraySlice<PixelBuffer>) -> Tensor {
+        let (height, width) = (preprocessing.height, preprocessing.width), size = 3 * height * width
+        var numbers = Tensor(uninitialized: [pictures.count, 3, height, width])
+        numbers.write { target in
+            for (index, picture) in pictures.enumerated() {
+                preprocessing.normalize(
+                    picture, into: UnsafeMutableBufferPointer(start: target + index * size, count: size))
+            }
+        }
+        return numbers
     }
 }
 

@@ -1,3 +1,4 @@
+package import Imaging
 package import Inference
 
 /// The image tower of CLIP, SigLIP and their kin: patches of the picture as tokens through a transformer
@@ -59,8 +60,21 @@ package struct VisionTransformer: ImageTower {
     package func callAsFunction(
         _ pixels: consuming Tensor, trace: (String, Tensor) -> Void
     ) throws -> Tensor {
-        let count = pixels.shape[0], classTokens = parts.classEmbedding == nil ? 0 : 1
-        let patches = try parts.patchEmbedding(consume pixels)
+        let count = pixels.shape[0]
+        return try vectors(of: parts.patchEmbedding(consume pixels), count, trace)
+    }
+
+    package func callAsFunction(
+        _ pictures: ArraySlice<PixelBuffer>, preparedBy preprocessing: Preprocessing
+    ) throws -> Tensor? {
+        guard let patches = try parts.patchEmbedding(pictures, preprocessing) else { return nil }
+        return try vectors(of: patches, pictures.count) { _, _ in }
+    }
+
+    private func vectors(
+        of patches: consuming Tensor, _ count: Int, _ trace: (String, Tensor) -> Void
+    ) throws -> Tensor {
+        let classTokens = parts.classEmbedding == nil ? 0 : 1
         let perPicture = patches.shape[0] / count, tokens = perPicture + classTokens
         precondition(perPicture == parts.positions.count, "pictures of another size than the tower's")
         var x = Tensor(uninitialized: [count * tokens, width])
