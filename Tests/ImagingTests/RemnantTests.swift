@@ -85,7 +85,7 @@ import Testing
     /// A tint of half of JPEG's step becomes none here and a whole one there: that makes no grey picture a coloured one.
     @Test func coloursLessThanAStepAreNotMissed() throws {
         let castle = try picture("castle.jpg"), grey = levels(castle) { level, _, _ in (level, level, level) }
-        let pale = levels(castle) { level, _, _ in (level, level, level + 6 + level / 25) }
+        let pale = levels(castle) { level, _, _ in (level + 9 + level / 24, level, level + 11 + level / 24) }
         let copy = try decoded(pale, quality: 10)
         for scene in [grey, pale] {
             let found = try #require(verdict(scene, copy, distance: 60))

@@ -62,7 +62,7 @@ import Testing
         print("passesAreTheirSums: seed 23, \(Self.versions.count) versions")
         for round in 0..<24 {
             // Now and then long rows, or many outputs.
-            let width = Int.random(in: 1...(round % 8 == 0 ? 3000 : 150), using: &random)
+            let width = Int.random(in: round % 8 == 0 ? 2000...3000 : 1...150, using: &random)
             let height = Int.random(in: 1...(round % 8 < 2 ? 18 : 40), using: &random)
             let outputs = Int.random(in: 1...(round % 8 == 1 ? 600 : 20), using: &random)
             let bytes = (0..<width * height * channels).map { _ in UInt8.random(in: 0...255, using: &random) }

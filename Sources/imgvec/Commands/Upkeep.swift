@@ -20,7 +20,8 @@ struct Init: ParsableCommand {
 }
 
 struct Status: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "status", abstract: "Show what the index holds.")
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show what the index holds.")
 
     @OptionGroup var location: IndexLocation
 
