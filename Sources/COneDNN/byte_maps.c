@@ -218,49 +218,81 @@ cdnn_status cdnn_map_of_floats(
     return CDNN_OK;
 }
 
-// One picture of bytes with margins of its zero.
+// One picture of bytes with margins, each pixel of which is `margin`.
 static void pad_bytes(
-    const cdnn_conv_shape *shape, long height, long width, const uint8_t *x, int zero, uint8_t *to) {
-    long padding = shape->padding, inner = width * shape->inputs, margin = padding * shape->inputs;
-    long line = inner + 2 * margin;
-    memset(to, zero, (size_t)(padding * line));
+    const cdnn_conv_shape *shape, long height, long width, const uint8_t *x, const uint8_t *margin, uint8_t *to) {
+    long channels = shape->inputs, padding = shape->padding, inner = width * channels, side = padding * channels;
+    long line = inner + 2 * side;
+    uint8_t *first = to;
+    for (long i = 0; padding && i < line; i += channels) memcpy(first + i, margin, (size_t)channels);
+    for (long i = 1; i < padding; i++) memcpy(first + i * line, first, (size_t)line);
     to += padding * line;
     for (long i = 0; i < height; i++, x += inner, to += line) {
-        memset(to, zero, (size_t)margin);
-        memcpy(to + margin, x, (size_t)inner);
-        memset(to + margin + inner, zero, (size_t)margin);
+        memcpy(to, first, (size_t)side);
+        memcpy(to + side, x, (size_t)inner);
+        memcpy(to + side + inner, first, (size_t)side);
     }
-    memset(to, zero, (size_t)(padding * line));
+    for (long i = 0; i < padding; i++, to += line) memcpy(to, first, (size_t)line);
+}
+
+// Where the rows of pictures begin that have their margins around them.
+static void place_positions(
+    const cdnn_conv_shape *shape, long count, long height, long width, const float *scales, int32_t zero,
+    cdnn_byte_rows *to) {
+    long out_height = cdnn_conv_extent(shape, height), out_width = cdnn_conv_extent(shape, width), padding = shape->padding;
+    long line = (width + 2 * padding) * shape->inputs, picture = (height + 2 * padding) * line, row = 0;
+    to->segment_stride = line;
+    for (long p = 0; p < count; p++)
+        for (long oy = 0; oy < out_height; oy++)
+            for (long ox = 0; ox < out_width; ox++, row++) {
+                to->offsets[row] = p * picture + (oy * line + ox * shape->inputs) * shape->stride;
+                to->scales[row] = scales[p];
+                to->zeros[row] = zero;
+            }
+}
+
+cdnn_status cdnn_map_of_pixels(
+    const cdnn_bytes *b, int portable, const cdnn_conv_shape *shape, long height, long width, const uint8_t *pixels,
+    const uint8_t *margin, int32_t zero, float expected, cdnn_map *y) {
+    long rows = cdnn_conv_extent(shape, height) * cdnn_conv_extent(shape, width);
+    size_t bytes = cdnn_padded_size(shape, 1, height, width);
+    char *memory = cdnn_scratch(parts_size(b, 1) + cdnn_rows_size(rows, bytes));
+    if (!memory) return CDNN_OUT_OF_MEMORY;
+    cdnn_map_work work = place_work(&memory, b, 1, rows, y);
+    cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
+    pad_bytes(shape, height, width, pixels, margin, from.bytes);
+    memset(from.bytes + bytes - 4, 0, 4);
+    const float scale = 1;
+    place_positions(shape, 1, height, width, &scale, zero, &from);
+    work.x = &from;
+    make_all(&work, portable, 1, expected);
+    return CDNN_OK;
 }
 
 cdnn_status cdnn_map_conv(
     const cdnn_bytes *b, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
     const cdnn_map *x, const cdnn_map *added, float expected, cdnn_map *y) {
-    long out_height = cdnn_conv_extent(shape, height), out_width = cdnn_conv_extent(shape, width);
-    long positions = out_height * out_width, rows = count * positions, padding = shape->padding;
+    long positions = cdnn_conv_extent(shape, height) * cdnn_conv_extent(shape, width), padding = shape->padding;
+    long rows = count * positions, size = height * width * shape->inputs;
     // Without margins the bytes are read where they are.
     size_t bytes = padding ? cdnn_padded_size(shape, count, height, width) : 0;
-    char *memory = cdnn_scratch(parts_size(b, count) + cdnn_rows_size(rows, bytes));
+    size_t pixel = cdnn_aligned((size_t)shape->inputs);
+    char *memory = cdnn_scratch(parts_size(b, count) + pixel + cdnn_rows_size(rows, bytes));
     if (!memory) return CDNN_OUT_OF_MEMORY;
     cdnn_map_work work = place_work(&memory, b, count, positions, y);
     work.added = added;
+    uint8_t *margin = memset(memory, x->zero, pixel);
+    memory += pixel;
     cdnn_byte_rows from = cdnn_place_rows(&memory, rows, bytes);
-    long line = (width + 2 * padding) * shape->inputs, picture = (height + 2 * padding) * line, row = 0;
-    from.segment_stride = line;
-    if (padding) memset(from.bytes + count * picture, 0, 4);
-    else from.bytes = x->bytes;
-    for (long p = 0; p < count; p++) {
-        if (padding)
-            pad_bytes(
-                shape, height, width, x->bytes + p * height * width * shape->inputs, x->zero,
-                from.bytes + p * picture);
-        for (long oy = 0; oy < out_height; oy++)
-            for (long ox = 0; ox < out_width; ox++, row++) {
-                from.offsets[row] = p * picture + (oy * line + ox * shape->inputs) * shape->stride;
-                from.scales[row] = x->scales[p];
-                from.zeros[row] = x->zero;
-            }
+    if (padding) {
+        size_t picture = (bytes - 4) / (size_t)count;
+        for (long p = 0; p < count; p++)
+            pad_bytes(shape, height, width, x->bytes + p * size, margin, from.bytes + (size_t)p * picture);
+        memset(from.bytes + bytes - 4, 0, 4);
+    } else {
+        from.bytes = x->bytes;
     }
+    place_positions(shape, count, height, width, x->scales, x->zero, &from);
     work.x = &from;
     make_all(&work, portable, count, expected);
     return CDNN_OK;

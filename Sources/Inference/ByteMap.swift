@@ -144,7 +144,7 @@ extension Convolution {
     /// The convolution of pictures of floats [count, height, width, inputs] into a map of bytes.
     public func bytes(_ x: Tensor, expecting scale: Float) throws -> ByteMap {
         precondition(!adding && x.shape[3] == inputs)
-        let weights = try byteWeights()
+        let weights = try keptBytes()
         return try ByteMap.made(resultShape(of: x.shape), label: label(x.shape[1], x.shape[2])) { y in
             x.read { weights.map(shape, x.shape, $0, expecting: scale, to: y, portable: isPortable) }
         }
@@ -154,7 +154,7 @@ extension Convolution {
     public func bytes(_ x: ByteMap, adding shortcut: ByteMap? = nil, expecting scale: Float) throws -> ByteMap
     {
         precondition(adding == (shortcut != nil) && x.shape[3] == inputs)
-        let weights = try byteWeights(), result = resultShape(of: x.shape)
+        let weights = try keptBytes(), result = resultShape(of: x.shape)
         precondition(shortcut == nil || shortcut?.shape == result)
         return try ByteMap.made(result, label: label(x.shape[1], x.shape[2])) { y in
             ByteMap.read(x, shortcut) {

@@ -134,5 +134,16 @@ final class ByteWeights: @unchecked Sendable {
             handle, portable ? 1 : 0, &convolution, shape[0], shape[1], shape[2], x, added, scale, y)
     }
 
+    /// The same of one picture of an image's bytes [height, width, 3], with a margin of one pixel's bytes.
+    func map(
+        _ convolution: cdnn_conv_shape, height: Int, width: Int, _ pixels: [UInt8], margin: [UInt8],
+        zero: Int32,
+        expecting scale: Float, to y: UnsafeMutablePointer<cdnn_map>, portable: Bool
+    ) -> cdnn_status {
+        var convolution = convolution
+        return cdnn_map_of_pixels(
+            handle, portable ? 1 : 0, &convolution, height, width, pixels, margin, zero, scale, y)
+    }
+
     deinit { cdnn_bytes_destroy(handle) }
 }

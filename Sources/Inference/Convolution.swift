@@ -115,8 +115,8 @@ public struct Convolution: Sendable {
     var form: WeightForm { packed.form }
     var isPortable: Bool { packed.backend == .portable }
 
-    /// The weights of a layer whose form is bytes.
-    func byteWeights() throws -> ByteWeights {
+    /// The kept weights of a layer whose form is bytes.
+    func keptBytes() throws -> ByteWeights {
         guard case .bytes(let weights) = try packed.prepared(0, 0, 0, for: self) else {
             preconditionFailure("the layer does not compute with bytes")
         }
@@ -170,10 +170,13 @@ public struct Convolution: Sendable {
         return handle
     }
 
-    fileprivate func packBytes() throws -> ByteWeights {
+    /// The weights as bytes, once `change` has been made to weights [outputs, kernel, kernel, inputs] and bias.
+    func byteWeights(_ change: (inout Tensor, inout [Float]) -> Void = { _, _ in }) throws -> ByteWeights {
         defer { weights.forgetPages() }
+        var (turned, bias) = (turnedWeights(), normalization.offset)
+        change(&turned, &bias)
         return try ByteWeights(
-            turnedWeights(), segments: kernel, bias: normalization.offset,
+            turned, segments: kernel, bias: bias,
             activation: relu ? .relu : .identity, adding: adding, label: label(kernel, kernel))
     }
 
@@ -224,7 +227,7 @@ private final class PackedConvolution: Sendable {
             if let made { return made }
             let fresh: Form
             switch form {
-            case .bytes: fresh = .bytes(try convolution.packBytes())
+            case .bytes: fresh = .bytes(try convolution.byteWeights())
             // Made anew for each product.
             case .transient:
                 return backend == .avx512 ? try convolution.packFloats() : convolution.plainForm()

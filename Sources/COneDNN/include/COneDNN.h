@@ -199,6 +199,11 @@ typedef struct cdnn_map {
 cdnn_status cdnn_map_of_floats(
     const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,
     const float *x, float expected, cdnn_map *y);
+/// The same of one picture of `pixels` of three bytes, which count for themselves less `zero`; around it lie pixels of the bytes
+/// of `margin`.
+cdnn_status cdnn_map_of_pixels(
+    const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long height, long width, const uint8_t *pixels,
+    const uint8_t *margin, int32_t zero, float scale, cdnn_map *y);
 /// The same of pictures of bytes; what is `added` before the activation is a map of the result's shape, or NULL.
 cdnn_status cdnn_map_conv(
     const cdnn_bytes *bytes, int portable, const cdnn_conv_shape *shape, long count, long height, long width,

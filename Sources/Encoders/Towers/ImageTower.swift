@@ -23,6 +23,11 @@ extension ImageTower {
     ) throws -> Tensor? { nil }
 }
 
+extension Preprocessing {
+    /// What the bytes of a picture that was prepared stand for.
+    var pixelScale: PixelScale { PixelScale(mean: mean, std: std, reversesChannels: reversesChannels) }
+}
+
 /// A tower with the preprocessing it was trained with.
 struct TowerImageEncoder: ImageEncoder {
     let tower: any ImageTower

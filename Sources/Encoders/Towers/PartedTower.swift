@@ -1,3 +1,4 @@
+package import Imaging
 package import Inference
 
 /// A tower whose vectors have parts that speak of different things, each scaled to a fixed length of its own.
@@ -37,7 +38,17 @@ package struct PartedTower: ImageTower {
     package func callAsFunction(
         _ pixels: consuming Tensor, trace: (String, Tensor) -> Void
     ) throws -> Tensor {
-        let vectors = try tower(consume pixels, trace: trace)
+        try withParts(tower(consume pixels, trace: trace))
+    }
+
+    package func callAsFunction(
+        _ pictures: ArraySlice<PixelBuffer>, preparedBy preprocessing: Preprocessing
+    ) throws -> Tensor? {
+        try tower(pictures, preparedBy: preprocessing).map(withParts)
+    }
+
+    /// The tower's vectors with their parts scaled, and the part that is made of the first.
+    private func withParts(_ vectors: Tensor) throws -> Tensor {
         let given = vectors.values, count = vectors.shape[0], width = tower.dimension
         var values = [Float](repeating: 0, count: count * dimension)
         for picture in 0..<count {

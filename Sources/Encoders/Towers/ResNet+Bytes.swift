@@ -48,6 +48,19 @@ extension ResNet {
         return try pooled(pixels, &passage)
     }
 
+    /// The same of pictures' own bytes.
+    func pooledInBytes(
+        _ pictures: ArraySlice<PixelBuffer>, _ preprocessing: Preprocessing, by stem: PixelConvolution,
+        _ scales: [Float]
+    ) throws -> Tensor {
+        let scale = preprocessing.pixelScale
+        var passage = BytePassage(expected: scales)
+        return try pooled(pictures.count, &passage) { picture, passage in
+            let picture = pictures[pictures.startIndex + picture]
+            return try passage.through(stem, picture.pixels, picture.height, picture.width, scale)
+        }
+    }
+
     /// The largest scale that each convolution's results have over some pictures.
     fileprivate func ownScales(_ pixels: Tensor) throws -> [Float] {
         let count = 1 + stages.joined().reduce(0) { $0 + $1.convolutions.count }
@@ -58,11 +71,20 @@ extension ResNet {
     }
 
     private func pooled(_ pixels: Tensor, _ passage: inout BytePassage) throws -> Tensor {
+        try pooled(pixels.shape[0], &passage) { picture, passage in
+            try passage.through(stem, pixels.channelsLast(of: picture))
+        }
+    }
+
+    /// `first` puts a picture through the stem.
+    private func pooled(
+        _ count: Int, _ passage: inout BytePassage, _ first: (Int, inout BytePassage) throws -> ByteMap
+    ) throws -> Tensor {
         var parts: [ByteMap] = []
-        for picture in 0..<pixels.shape[0] {
+        for picture in 0..<count {
             passage.next = 0
-            let first = try passage.through(stem, pixels.channelsLast(of: picture))
-            parts.append(try through(0..<ResNet.stagesApart, ResNet.stemPool(first), &passage))
+            let stem = try first(picture, &passage)
+            parts.append(try through(0..<ResNet.stagesApart, ResNet.stemPool(stem), &passage))
         }
         let x = try through(ResNet.stagesApart..<stages.count, ByteMap(joining: parts), &passage)
         return x.meanOverPositions()
@@ -94,6 +116,12 @@ private struct BytePassage {
 
     mutating func through(_ convolution: Convolution, _ x: Tensor) throws -> ByteMap {
         note(try convolution.bytes(x, expecting: expected[next]))
+    }
+
+    mutating func through(
+        _ convolution: PixelConvolution, _ pixels: [UInt8], _ height: Int, _ width: Int, _ scale: PixelScale
+    ) throws -> ByteMap {
+        note(try convolution(pixels, height: height, width: width, scale, expecting: expected[next]))
     }
 
     mutating func through(

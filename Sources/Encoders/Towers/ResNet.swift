@@ -1,3 +1,4 @@
+package import Imaging
 package import Inference
 
 /// A residual network (He et al., 2015) up to its global average pool; batch normalisation is folded at load.
@@ -17,6 +18,8 @@ package struct ResNet: ImageTower {
     package let batch: Int = 8
 
     let stem: Convolution
+    /// The same of pictures' own bytes, where the network computes with them.
+    private let pixelStem: PixelConvolution?
     let stages: [[Block]]
     private let projection: Linear?
     static let stemPool = MaxPool(kernel: 3, stride: 2, padding: 1)
@@ -64,6 +67,7 @@ package struct ResNet: ImageTower {
         self.widths = widths
         let all = [stem] + stages.joined().flatMap(\.convolutions)
         expectations = all.allSatisfy(\.computesWithBytes) ? ByteExpectations() : nil
+        pixelStem = expectations == nil ? nil : PixelConvolution(stem)
         precondition(projection == nil || projection?.inputs == width)
         self.projection = projection
         dimension = projection?.outputs ?? width
@@ -131,6 +135,15 @@ package struct ResNet: ImageTower {
         let pooled =
             try expectations.map { try pooledInBytes(pixels, try $0.scales(of: self)) }
             ?? pooled(pixels, trace)
+        return try projection.map { try $0(pooled) } ?? pooled
+    }
+
+    package func callAsFunction(
+        _ pictures: ArraySlice<PixelBuffer>, preparedBy preprocessing: Preprocessing
+    ) throws -> Tensor? {
+        guard let expectations, let pixelStem else { return nil }
+        let pooled = try pooledInBytes(
+            pictures, preprocessing, by: pixelStem, try expectations.scales(of: self))
         return try projection.map { try $0(pooled) } ?? pooled
     }
 
