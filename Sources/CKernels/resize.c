@@ -81,6 +81,7 @@ CK_BODY void horizontal_grey(
             if (reach > wanted) wanted = reach;
         }
         if (end == x) {
+            // One output alone has more.
             for (size_t row = 0; row < rows; row++) {
                 int32_t sum = HALF;
                 for (int32_t t = 0; t < filter->counts[x]; t++)
