@@ -31,10 +31,8 @@ struct PatchEmbedding: Sendable {
             pixels += picture.pixels
         }
         pixels += [0, 0, 0, 0]
-        let scale = PixelScale(
-            mean: preprocessing.mean, std: preprocessing.std, reversesChannels: preprocessing.reversesChannels
-        )
-        return try inBytes(pixels, count: pictures.count, height: height, width: width, scale)
+        return try inBytes(
+            pixels, count: pictures.count, height: height, width: width, preprocessing.pixelScale)
     }
 
     /// The patches of pixels [count, 3, height, width] as rows [count * patches, width].
