@@ -228,7 +228,7 @@ public struct Linear: Sendable {
     func label(_ rows: Int) -> String { "a product of \(rows) x \(inputs) by \(inputs) x \(outputs)" }
 
     /// All parts' weights as one float matrix [outputs, inputs].
-    func plainWeights() -> Tensor {
+    fileprivate func plainWeights() -> Tensor {
         if parts.count == 1 { return parts[0].passingTensor() }
         var result = Tensor(passing: [outputs, inputs])
         result.write { target in

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What the bytes of a picture's channels stand for: (byte / 255 - mean) / std.
 ///
 /// Layers whose weights are bytes multiply a picture's own bytes: what these stand for is put into weights and bias, and nothing
@@ -49,6 +51,20 @@ public struct PixelScale: Sendable, Equatable {
                 }
                 bias[output] += Float(shift)
             }
+        }
+    }
+}
+
+/// Weights that take the bytes of pictures, made when the first pictures come, and again when bytes stand for something else.
+final class PixelWeights: Sendable {
+    private let made = Mutex<(scale: PixelScale, weights: ByteWeights)?>(nil)
+
+    func prepared(_ scale: PixelScale, _ make: () throws -> ByteWeights) throws -> ByteWeights {
+        try made.withLock { made in
+            if let made, made.scale == scale { return made.weights }
+            let fresh = try make()
+            made = (scale, fresh)
+            return fresh
         }
     }
 }

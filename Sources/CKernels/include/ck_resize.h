@@ -13,9 +13,9 @@ enum { CK_RESIZE_PRECISION_BITS = 32 - 8 - 2 };
 // Coefficients are read some at a time.
 enum { CK_RESIZE_PADDING = 8 };
 
-// Which inputs make one output, the same for every row (or column), further and further along: output i is the sum over t < counts[i] of
-// input[starts[i] + t] * coefficients[i * taps + t]. Behind the last coefficient there are CK_RESIZE_PADDING more numbers, whatever
-// they are.
+// Which inputs make one output, the same for every row (or column): output i is the sum over t < counts[i] of
+// input[starts[i] + t] * coefficients[i * taps + t]. Starts never go back. Behind the last coefficient there are
+// CK_RESIZE_PADDING more numbers, whatever they are.
 typedef struct ck_resize_filter {
     size_t output_count;
     size_t taps;

@@ -26,6 +26,19 @@ extension ImageTower {
 extension Preprocessing {
     /// What the bytes of a picture that was prepared stand for.
     var pixelScale: PixelScale { PixelScale(mean: mean, std: std, reversesChannels: reversesChannels) }
+
+    /// The numbers [count, 3, height, width] that pictures which were prepared stand for.
+    func numbers(of pictures: some Collection<PixelBuffer>) -> Tensor {
+        let size = 3 * height * width
+        var numbers = Tensor(uninitialized: [pictures.count, 3, height, width])
+        numbers.write { target in
+            for (index, picture) in pictures.enumerated() {
+                normalize(
+                    picture, into: UnsafeMutableBufferPointer(start: target + index * size, count: size))
+            }
+        }
+        return numbers
+    }
 }
 
 /// A tower with the preprocessing it was trained with.
@@ -41,22 +54,12 @@ struct TowerImageEncoder: ImageEncoder {
         embeddings.reserveCapacity(pictures.count)
         for start in stride(from: 0, to: pictures.count, by: tower.batch) {
             let chunk = pictures[start..<min(start + tower.batch, pictures.count)]
-            let vectors = try tower(chunk, preparedBy: preprocessing) ?? tower(numbers(of: chunk)) { _, _ in }
+            let vectors =
+                try tower(chunk, preparedBy: preprocessing)
+                ?? tower(preprocessing.numbers(of: chunk)) { _, _ in }
             embeddings += try Embedding.rows(of: vectors, by: weights)
         }
         return embeddings
-    }
-
-    private func numbers(of pictures: ArraySlice<PixelBuffer>) -> Tensor {
-        let (height, width) = (preprocessing.height, preprocessing.width), size = 3 * height * width
-        var numbers = Tensor(uninitialized: [pictures.count, 3, height, width])
-        numbers.write { target in
-            for (index, picture) in pictures.enumerated() {
-                preprocessing.normalize(
-                    picture, into: UnsafeMutableBufferPointer(start: target + index * size, count: size))
-            }
-        }
-        return numbers
     }
 }
 

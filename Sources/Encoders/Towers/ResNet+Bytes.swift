@@ -17,15 +17,9 @@ final class ByteExpectations: Sendable {
     func scales(of network: ResNet) throws -> [Float] {
         try found.withLock { found in
             if let found { return found }
-            let side = Self.side, size = 3 * side * side, preprocessing = Preprocessing.imageNet(side: side)
-            let pictures = CheckPictures.all(width: side, height: side)
-            var pixels = Tensor(uninitialized: [pictures.count, 3, side, side])
-            pixels.write { target in
-                for (index, picture) in pictures.enumerated() {
-                    preprocessing.normalize(
-                        picture, into: UnsafeMutableBufferPointer(start: target + index * size, count: size))
-                }
-            }
+            let side = Self.side
+            let pixels = Preprocessing.imageNet(side: side).numbers(
+                of: CheckPictures.all(width: side, height: side))
             let scales = try network.ownScales(pixels).map { Self.expected(from: $0) }
             found = scales
             return scales
